@@ -1,0 +1,121 @@
+#pragma once
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/result.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace radixbench {
+
+enum class ReduceOp : std::uint8_t { kMin, kMax, kSum };
+enum class CallKind : std::uint8_t { kAllReduce, kBarrier, kBroadcast, kAllGather };
+enum class ElementType : std::uint8_t { kInt32, kInt64 };
+
+std::string_view to_string(ReduceOp op);
+std::string_view to_string(CallKind kind);
+
+// Longest vector a call may carry, in elements. Every transport takes it; control needs a few.
+constexpr std::size_t kElementsMax = 64;
+
+// What every call says about itself. comm does not interpret site and key: they travel to whoever
+// watches, and into messages through a name table handed to the fabric.
+struct Call {
+  std::uint16_t site = 0;
+  std::uint64_t key = 0;
+  Deadline deadline;
+};
+
+// A group as its members agree on it. `ordinal` counts group creations over the world: members of
+// one group pass equal specs, and groups with equal members but different ordinals are different.
+struct GroupSpec {
+  std::string name;           // attn_cp, prefetch.attention_tp, tp.device, ...
+  std::vector<Rank> members;  // world ranks, in rank_in_group order
+  std::uint32_t ordinal = 0;
+};
+
+// name{0,1,4,5}: how messages and verdicts write a group.
+std::string describe(const GroupSpec& group);
+
+// Why a call failed, in the terms a diagnosis needs. `sequence` counts the group's calls from 0.
+struct CallFailure {
+  ErrorCode code = ErrorCode::kTimeout;
+  CallKind kind = CallKind::kBarrier;
+  std::uint16_t site = 0;
+  std::uint64_t key = 0;
+  std::uint64_t sequence = 0;
+  std::vector<Rank> present;  // world ranks that reached this call
+  std::vector<Rank> absent;   // world ranks that did not
+  std::vector<Rank> dead;     // of the absent, those known to be gone
+};
+
+// One rank's handle on a group of ranks. Every call is collective: each member makes the same calls
+// in the same order, from one thread (the group's owner). Each returns by its deadline, or fails
+// with kTimeout or kPeerLost; a group that failed is broken for good, every later call on it fails
+// at once, and the process stays able to report. Transports pair the n-th call of each member. By
+// default they compare neither site, length, type nor reduce operator, so that faults can be
+// studied: of a shorter vector the prefix is reduced, of MIN against MAX the lowest rank's operator
+// wins; calls of different kinds never pair, and both sides wait until their deadline, as in gloo.
+class Communicator {
+ public:
+  virtual ~Communicator() = default;
+  Communicator(const Communicator&) = delete;
+  Communicator& operator=(const Communicator&) = delete;
+
+  [[nodiscard]] virtual const GroupSpec& group() const = 0;
+  [[nodiscard]] virtual std::size_t index() const = 0;  // of this rank in group().members
+  [[nodiscard]] std::size_t size() const { return group().members.size(); }
+
+  // In place; at most kElementsMax elements.
+  virtual Result<void> all_reduce(std::span<std::int32_t> values,
+                                  ReduceOp op,
+                                  const Call& call) = 0;
+  virtual Result<void> all_reduce(std::span<std::int64_t> values,
+                                  ReduceOp op,
+                                  const Call& call) = 0;
+  virtual Result<void> barrier(const Call& call) = 0;
+  // From the member at index `root` to all; in place.
+  virtual Result<void> broadcast(std::span<std::int64_t> values,
+                                 std::size_t root,
+                                 const Call& call) = 0;
+  // `all` holds size() times mine.size() elements, in group order.
+  virtual Result<void> all_gather(std::span<const std::int64_t> mine,
+                                  std::span<std::int64_t> all,
+                                  const Call& call) = 0;
+
+  // Of the last call that failed; nothing while the group is whole.
+  [[nodiscard]] virtual const std::optional<CallFailure>& failure() const = 0;
+
+ protected:
+  Communicator() = default;
+};
+
+// One rank's way to the others: makes its groups. Groups are made in the same order on all ranks
+// of a group; open() is collective over group.members and checks that they agree on the spec.
+class Fabric {
+ public:
+  virtual ~Fabric() = default;
+  Fabric(const Fabric&) = delete;
+  Fabric& operator=(const Fabric&) = delete;
+
+  [[nodiscard]] virtual Rank rank() const = 0;
+  [[nodiscard]] virtual Rank world_size() const = 0;
+  [[nodiscard]] virtual std::string_view transport() const = 0;  // threads, shm, gloo, ...
+  // This rank must be a member. A group of one needs nobody. kMismatch where specs differ.
+  virtual Result<std::unique_ptr<Communicator>> open(const GroupSpec& group, Deadline deadline) = 0;
+
+ protected:
+  Fabric() = default;
+};
+
+// How messages spell a site: filled by who knows (layout), used by transports for their errors.
+using SiteNamer = std::string_view (*)(std::uint16_t site);
+
+}  // namespace radixbench
