@@ -15,10 +15,11 @@ namespace radixbench {
 // start. kMissing stands for "did not happen".
 constexpr std::int64_t kMissing = -1;
 
-// consensus: votes, result syncs, acks, abort barriers, hit counts. drain: the queue drain.
-// neighbour: recv_requests and forward.
-enum class Phase : std::uint8_t { kConsensus, kDrain, kNeighbour };
-constexpr std::size_t kPhaseCount = 3;
+// consensus: votes, result syncs, acks, abort barriers. drain: the queue drain. neighbour:
+// recv_requests and forward. prefetch: the hit counts of the prefetch thread; a phase of its own so
+// that each phase has one producer, and row order says nothing about how threads were scheduled.
+enum class Phase : std::uint8_t { kConsensus, kDrain, kNeighbour, kPrefetch };
+constexpr std::size_t kPhaseCount = 4;
 
 // One operation on a group of more than one rank (a wire operation).
 struct SampleRow {
