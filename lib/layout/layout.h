@@ -44,8 +44,12 @@ struct CacheGroups {
   RankList pp;
 };
 
+// More ranks than this are refused as a slip of the finger: listing every rank's groups grows with
+// the square of the world, and no published deployment of one engine comes near it.
+constexpr std::uint32_t kWorldSizeMax = 4096;
+
 // Groups and coordinates of one layout; a value, computed once, total over the sizes that
-// parse_layout accepted.
+// parse_layout accepted. Other sizes are a bug of the caller.
 class Layout {
  public:
   explicit Layout(LayoutSizes sizes);
@@ -55,6 +59,9 @@ class Layout {
   [[nodiscard]] std::uint32_t attn_dp_size() const;  // replicas: dp under DP attention, else 1
   [[nodiscard]] std::uint32_t attn_cp_size() const { return sizes_.cp; }
   [[nodiscard]] std::uint32_t attn_tp_size() const;
+  [[nodiscard]] std::uint32_t moe_tp_size() const;
+  // Separate worlds of this layout that the engine would start; the groups are those of one.
+  [[nodiscard]] std::uint32_t world_count() const { return sizes_.dp / attn_dp_size(); }
   [[nodiscard]] Coordinates coordinates(Rank rank) const;
 
   // Kinds in creation order: world, tp, [dcp], attn_cp, attention_tp, moe_dp, moe_ep, moe_tp, pp,
@@ -70,14 +77,23 @@ class Layout {
   // The ranks of this rank's stage that hold a copy of its prefix tree: attention CP x TP.
   [[nodiscard]] const RankList& replica(Rank rank) const;
 
-  // sglang:tp=8,cp=2,dp=2 : the engine form, keys of size 1 left out, tp always there.
+  // sglang:tp=8,cp=2,dp=2 : the engine form, keys of size 1 left out, tp always there; separate
+  // worlds are spelt replicas=. parse_layout(spec()) gives the same sizes.
   [[nodiscard]] std::string spec() const;
 
  private:
+  // The lists of a kind whose members lie `stride` apart, `width` of them.
+  void add_axis(std::string kind, std::uint32_t width, std::uint32_t stride);
+  void add_lists(std::string kind, std::vector<RankList> lists);
+  void add_cache_replicas();
+  void find_aliases();
+
   LayoutSizes sizes_;
   std::vector<std::string> kinds_;
   std::map<std::string, std::vector<RankList>, std::less<>> groups_;
   std::map<std::string, std::string> aliases_;
+  // kind -> for each rank, the position of its list in groups_.
+  std::map<std::string, std::vector<std::uint32_t>, std::less<>> list_of_rank_;
 };
 
 struct ParsedLayout {
