@@ -17,6 +17,7 @@ constexpr std::size_t kProducerCount = 2;
 
 enum class RankStatus : std::uint8_t { kRunning, kComplete, kAborted, kRecovered };
 std::string_view to_string(RankStatus status);
+std::string_view to_string(Phase phase);
 
 // Name and value of everything that says how a run came about; options hold defaults too.
 using NamedValues = std::vector<std::pair<std::string, std::string>>;

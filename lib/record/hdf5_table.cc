@@ -1,0 +1,375 @@
+#include "record/hdf5_table.h"
+
+#include "base/check.h"
+#include "record/hdf5_attribute.h"
+
+#include <fmt/format.h>
+
+#include <hdf5_hl.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
+#include <mutex>
+#include <numeric>
+
+namespace radixbench {
+namespace {
+
+constexpr const char* kCommitted = "rows_committed";
+constexpr const char* kDropped = "rows_dropped";
+constexpr unsigned kDeflateLevel = 1;  // 4 to 6 save 4 % of the size and cost half the speed
+hid_t native_type(CellType type) {
+  switch (type) {
+    case CellType::kU8: return H5T_STD_U8LE;
+    case CellType::kU16: return H5T_STD_U16LE;
+    case CellType::kU32: return H5T_STD_U32LE;
+    case CellType::kU64: return H5T_STD_U64LE;
+    case CellType::kI32: return H5T_STD_I32LE;
+    case CellType::kI64: return H5T_STD_I64LE;
+    case CellType::kF32: return H5T_IEEE_F32LE;
+    case CellType::kF64: return H5T_IEEE_F64LE;
+    case CellType::kText: break;
+  }
+  RADIXBENCH_CHECK(false);
+}
+
+// What stands in cells that nobody wrote: -1 for signed, the largest for unsigned, NaN for floats,
+// so that a hole never reads as a zero.
+struct FillValue {
+  std::array<std::byte, 8> bytes{};
+};
+
+FillValue fill_value(CellType type) {
+  FillValue fill;
+  fill.bytes.fill(std::byte{0xFF});
+  if (type == CellType::kF32) {
+    const float missing = std::numeric_limits<float>::quiet_NaN();
+    std::memcpy(fill.bytes.data(), &missing, sizeof missing);
+  }
+  if (type == CellType::kF64) {
+    const double missing = std::numeric_limits<double>::quiet_NaN();
+    std::memcpy(fill.bytes.data(), &missing, sizeof missing);
+  }
+  return fill;
+}
+
+Hdf5Properties column_properties(const ColumnSchema& column, hid_t type, bool is_compressed) {
+  Hdf5Properties properties{hdf5_check(H5Pcreate(H5P_DATASET_CREATE), "create properties")};
+  const hsize_t chunk = kHdf5ChunkRows;
+  hdf5_check(H5Pset_chunk(properties.id(), 1, &chunk), "set the chunk");
+  if (column.type != CellType::kText) {
+    const FillValue fill = fill_value(column.type);
+    hdf5_check(H5Pset_fill_value(properties.id(), type, fill.bytes.data()), "set the fill value");
+  }
+  if (is_compressed) {
+    hdf5_check(H5Pset_shuffle(properties.id()), "set shuffle");
+    hdf5_check(H5Pset_deflate(properties.id(), kDeflateLevel), "set deflate");
+  }
+  hdf5_check(H5Pset_fletcher32(properties.id()), "set fletcher32");
+  return properties;
+}
+
+void write_codes(hid_t dataset, const ColumnSchema& column) {
+  std::vector<std::uint8_t> narrow;
+  std::vector<std::uint16_t> wide;
+  std::string meanings;
+  for (const auto& [code, name] : column.codes) {
+    narrow.push_back(static_cast<std::uint8_t>(code));
+    wide.push_back(code);
+    meanings += (meanings.empty() ? "" : " ") + name;
+  }
+  // CF wants the values in the column's own type.
+  const void* values = narrow.data();
+  if (column.type == CellType::kU16) values = wide.data();
+  write_values(dataset,
+               column.is_mask ? "flag_masks" : "flag_values",
+               native_type(column.type),
+               values,
+               column.codes.size());
+  write_text(dataset, "flag_meanings", meanings);
+}
+
+void describe_column(hid_t dataset, const ColumnSchema& column, bool is_scale) {
+  write_text(dataset, "units", column.units);
+  write_text(dataset, "long_name", column.long_name);
+  // CF allows a coordinate no missing values.
+  if (column.type != CellType::kText && column.has_missing && !is_scale) {
+    const FillValue fill = fill_value(column.type);
+    write_values(dataset, "_FillValue", native_type(column.type), fill.bytes.data(), 1);
+  }
+  if (!column.codes.empty()) write_codes(dataset, column);
+}
+
+Hdf5Dataset create_column(hid_t group,
+                          const ColumnSchema& column,
+                          bool is_scale,
+                          bool is_compressed) {
+  const Hdf5Type type = file_type(column);
+  const hsize_t none = 0;
+  const hsize_t unlimited = H5S_UNLIMITED;
+  const Hdf5Space space{hdf5_check(H5Screate_simple(1, &none, &unlimited), "create a space")};
+  const Hdf5Properties properties = column_properties(column, type.id(), is_compressed);
+  Hdf5Dataset dataset{hdf5_check(H5Dcreate2(group,
+                                            column.name.c_str(),
+                                            type.id(),
+                                            space.id(),
+                                            H5P_DEFAULT,
+                                            properties.id(),
+                                            H5P_DEFAULT),
+                                 fmt::format("create dataset '{}'", column.name))};
+  describe_column(dataset.id(), column, is_scale);
+  return dataset;
+}
+
+// The high-level library, which the scales belong to, has no lock of its own, and several ranks may
+// be threads of one process.
+std::mutex& scale_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+void attach_scale(const std::vector<Hdf5Dataset>& columns, const std::string& name) {
+  const std::lock_guard lock{scale_mutex()};
+  hdf5_check(H5DSset_scale(columns[0].id(), name.c_str()), "make a dimension scale");
+  for (std::size_t index = 1; index < columns.size(); ++index) {
+    hdf5_check(H5DSattach_scale(columns[index].id(), columns[0].id(), 0), "attach a scale");
+  }
+}
+
+void create_count(hid_t group, const char* name, const char* long_name) {
+  const Hdf5Space space{hdf5_check(H5Screate(H5S_SCALAR), "create a scalar space")};
+  const Hdf5Dataset dataset{hdf5_check(
+      H5Dcreate2(group, name, H5T_STD_U64LE, space.id(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+      fmt::format("create dataset '{}'", name))};
+  const std::uint64_t zero = 0;
+  hdf5_check(H5Dwrite(dataset.id(), H5T_STD_U64LE, H5S_ALL, H5S_ALL, H5P_DEFAULT, &zero),
+             fmt::format("write '{}'", name));
+  write_text(dataset.id(), "units", "1");
+  write_text(dataset.id(), "long_name", long_name);
+}
+
+template <typename Cell>
+void gather(const std::byte* rows, std::size_t stride, std::size_t count, std::byte* cells) {
+  for (std::size_t index = 0; index < count; ++index) {
+    std::memcpy(cells + index * sizeof(Cell), rows + index * stride, sizeof(Cell));
+  }
+}
+
+// Widths known to the compiler make this a load and a store; it runs for each cell there is.
+void gather_cells(const std::byte* rows,
+                  std::size_t stride,
+                  std::size_t count,
+                  std::size_t bytes,
+                  std::byte* cells) {
+  switch (bytes) {
+    case 1: gather<std::uint8_t>(rows, stride, count, cells); return;
+    case 2: gather<std::uint16_t>(rows, stride, count, cells); return;
+    case 4: gather<std::uint32_t>(rows, stride, count, cells); return;
+    case 8: gather<std::uint64_t>(rows, stride, count, cells); return;
+    default: break;
+  }
+  for (std::size_t index = 0; index < count; ++index) {
+    std::memcpy(cells + index * bytes, rows + index * stride, bytes);
+  }
+}
+
+void number_rows(std::uint64_t first, std::size_t count, std::byte* cells) {
+  for (std::size_t index = 0; index < count; ++index) {
+    const std::uint64_t number = first + index;
+    std::memcpy(cells + index * sizeof number, &number, sizeof number);
+  }
+}
+
+Hdf5Dataset open_dataset(hid_t file, const std::string& path) {
+  return Hdf5Dataset{hdf5_check(H5Dopen2(file, path.c_str(), H5P_DEFAULT),
+                                fmt::format("open dataset '{}'", path),
+                                ErrorCode::kCorrupt)};
+}
+
+// Room for the chunk being filled and the one before it, whole ones leaving first.
+Hdf5Dataset open_column(hid_t file, const std::string& path, std::size_t cell) {
+  const Hdf5Properties access{hdf5_check(H5Pcreate(H5P_DATASET_ACCESS), "create properties")};
+  constexpr std::size_t kSlots = 13;
+  hdf5_check(H5Pset_chunk_cache(access.id(), kSlots, 2 * cell * kHdf5ChunkRows, 1.0),
+             "size the chunk cache");
+  return Hdf5Dataset{hdf5_check(H5Dopen2(file, path.c_str(), access.id()),
+                                fmt::format("open dataset '{}'", path))};
+}
+
+void write_count(const Hdf5Dataset& dataset, std::uint64_t count) {
+  hdf5_check(H5Dwrite(dataset.id(), H5T_STD_U64LE, H5S_ALL, H5S_ALL, H5P_DEFAULT, &count),
+             "write a count");
+}
+
+std::uint64_t read_count(hid_t file, const std::string& path) {
+  const Hdf5Dataset dataset = open_dataset(file, path);
+  const Hdf5Space space{hdf5_check(H5Dget_space(dataset.id()), "ask a dataset's extent")};
+  std::uint64_t count = 0;
+  if (H5Sget_simple_extent_npoints(space.id()) != 1) {
+    throw Hdf5Failure{{ErrorCode::kCorrupt, fmt::format("'{}' is no scalar", path)}};
+  }
+  hdf5_check(H5Dread(dataset.id(), H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &count),
+             fmt::format("read '{}'", path),
+             ErrorCode::kCorrupt);
+  return count;
+}
+
+// The rows asked for, which must all be there.
+Hdf5Space select_rows(const Hdf5Dataset& dataset, const std::string& path, hsize_t rows) {
+  Hdf5Space space{hdf5_check(H5Dget_space(dataset.id()), "ask a dataset's extent")};
+  hsize_t extent = 0;
+  if (H5Sget_simple_extent_ndims(space.id()) != 1 ||
+      H5Sget_simple_extent_dims(space.id(), &extent, nullptr) != 1 || extent < rows) {
+    throw Hdf5Failure{
+        {ErrorCode::kCorrupt,
+         fmt::format("'{}' holds {} rows of the {} that were committed", path, extent, rows)}};
+  }
+  const hsize_t start = 0;
+  hdf5_check(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, &start, nullptr, &rows, nullptr),
+             "select rows");
+  return space;
+}
+
+}  // namespace
+
+Hdf5Type file_type(const ColumnSchema& column) {
+  if (column.type == CellType::kText) return hdf5_text_type(column.text_bytes);
+  return Hdf5Type{hdf5_check(H5Tcopy(native_type(column.type)), "copy a type")};
+}
+
+void create_table(hid_t file, const TableSchema& schema, bool is_compressed) {
+  const Hdf5Properties links{hdf5_check(H5Pcreate(H5P_LINK_CREATE), "create properties")};
+  hdf5_check(H5Pset_create_intermediate_group(links.id(), 1), "ask for intermediate groups");
+  const Hdf5Group group{
+      hdf5_check(H5Gcreate2(file, schema.path.c_str(), links.id(), H5P_DEFAULT, H5P_DEFAULT),
+                 fmt::format("create group '{}'", schema.path))};
+  std::vector<Hdf5Dataset> columns;
+  for (const auto& column : schema.columns) {
+    columns.push_back(create_column(group.id(), column, columns.empty(), is_compressed));
+  }
+  attach_scale(columns, schema.columns[0].name);
+  create_count(group.id(), kCommitted, "rows that are there for certain");
+  create_count(group.id(), kDropped, "rows that found the queue full");
+}
+
+Hdf5TableWriter::Hdf5TableWriter(hid_t file, TableSchema schema)
+    : schema_{std::move(schema)},
+      committed_{open_dataset(file, schema_.path + "/" + kCommitted)},
+      dropped_{open_dataset(file, schema_.path + "/" + kDropped)} {
+  for (const auto& column : schema_.columns) {
+    const std::size_t bytes = cell_bytes(column);
+    columns_.push_back(
+        {open_column(file, schema_.path + "/" + column.name, bytes), file_type(column), bytes, {}});
+  }
+}
+
+void Hdf5TableWriter::append(const void* rows, std::size_t count) {
+  const auto* next = static_cast<const std::byte*>(rows);
+  while (count > 0) {
+    const std::size_t room = kHdf5ChunkRows - rows_written_ % kHdf5ChunkRows - staged_;
+    const std::size_t taken = std::min(room, count);
+    stage(next, taken);
+    next += taken * schema_.row_bytes;
+    count -= taken;
+    if (taken == room) write();
+  }
+}
+
+void Hdf5TableWriter::stage(const std::byte* rows, std::size_t count) {
+  for (std::size_t index = 0; index < columns_.size(); ++index) {
+    Column& column = columns_[index];
+    const std::size_t needed = (staged_ + count) * column.bytes;
+    if (column.cells.size() < needed) {
+      column.cells.resize(std::max(needed, std::min(2 * needed, kHdf5ChunkRows * column.bytes)));
+    }
+    std::byte* cells = column.cells.data() + staged_ * column.bytes;
+    const std::size_t offset = schema_.columns[index].offset;
+    if (offset == kRowNumber) {
+      number_rows(rows_written_ + staged_, count, cells);
+    } else {
+      gather_cells(rows + offset, schema_.row_bytes, count, column.bytes, cells);
+    }
+  }
+  staged_ += count;
+}
+
+void Hdf5TableWriter::write() {
+  if (staged_ == 0) return;
+  for (const auto& column : columns_) write_column(column);
+  rows_written_ += staged_;
+  staged_ = 0;
+}
+
+void Hdf5TableWriter::write_column(const Column& column) const {
+  const hsize_t start = rows_written_;
+  const hsize_t count = staged_;
+  const hsize_t extent = start + count;
+  hdf5_check(H5Dset_extent(column.dataset.id(), &extent), "extend a dataset");
+  const Hdf5Space target{hdf5_check(H5Dget_space(column.dataset.id()), "ask an extent")};
+  hdf5_check(H5Sselect_hyperslab(target.id(), H5S_SELECT_SET, &start, nullptr, &count, nullptr),
+             "select rows");
+  const Hdf5Space source{hdf5_check(H5Screate_simple(1, &count, nullptr), "create a space")};
+  hdf5_check(H5Dwrite(column.dataset.id(),
+                      column.type.id(),
+                      source.id(),
+                      target.id(),
+                      H5P_DEFAULT,
+                      column.cells.data()),
+             fmt::format("write rows of '{}'", schema_.path));
+}
+
+void Hdf5TableWriter::commit() {
+  if (rows_committed_ == rows_written_) return;
+  write_count(committed_, rows_written_);
+  rows_committed_ = rows_written_;
+}
+
+void Hdf5TableWriter::write_dropped(std::uint64_t count) { write_count(dropped_, count); }
+
+std::uint64_t read_rows_committed(hid_t file, const TableSchema& schema) {
+  const std::uint64_t rows = read_count(file, schema.path + "/" + kCommitted);
+  // The count is read before any extent, so that a table which grows meanwhile has them all. A
+  // corrupt one must not become an allocation of its size.
+  const std::string first = schema.path + "/" + schema.columns[0].name;
+  select_rows(open_dataset(file, first), first, rows);
+  return rows;
+}
+
+std::uint64_t read_rows_dropped(hid_t file, const std::string& table) {
+  return read_count(file, table + "/" + kDropped);
+}
+
+void read_column(hid_t file,
+                 const std::string& table,
+                 const ColumnSchema& column,
+                 std::uint64_t rows,
+                 void* cells) {
+  if (rows == 0) return;
+  const std::string path = table + "/" + column.name;
+  const Hdf5Dataset dataset = open_dataset(file, path);
+  const Hdf5Space source = select_rows(dataset, path, rows);
+  const hsize_t count = rows;
+  const Hdf5Space target{hdf5_check(H5Screate_simple(1, &count, nullptr), "create a space")};
+  hdf5_check(
+      H5Dread(dataset.id(), file_type(column).id(), target.id(), source.id(), H5P_DEFAULT, cells),
+      fmt::format("read '{}'", path),
+      ErrorCode::kCorrupt);
+}
+
+void read_table(hid_t file, const TableSchema& schema, std::uint64_t count, void* rows) {
+  std::vector<std::byte> cells;
+  for (const auto& column : schema.columns) {
+    if (column.offset == kRowNumber) continue;
+    const std::size_t bytes = cell_bytes(column);
+    cells.resize(count * bytes);
+    read_column(file, schema.path, column, count, cells.data());
+    auto* target = static_cast<std::byte*>(rows) + column.offset;
+    for (std::uint64_t index = 0; index < count; ++index) {
+      std::memcpy(target + index * schema.row_bytes, cells.data() + index * bytes, bytes);
+    }
+  }
+}
+
+}  // namespace radixbench
