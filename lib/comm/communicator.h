@@ -21,6 +21,7 @@ enum class ElementType : std::uint8_t { kInt32, kInt64 };
 
 std::string_view to_string(ReduceOp op);
 std::string_view to_string(CallKind kind);
+std::string_view to_string(ElementType type);
 
 // Longest vector a call may carry, in elements. Every transport takes it; control needs a few.
 constexpr std::size_t kElementsMax = 64;
@@ -54,6 +55,9 @@ struct CallFailure {
   std::vector<Rank> present;  // world ranks that reached this call
   std::vector<Rank> absent;   // world ranks that did not
   std::vector<Rank> dead;     // of the absent, those known to be gone
+  // The member that broke the group before, and in which call; nothing where this failure did.
+  std::optional<Rank> gave_up;
+  std::uint64_t gave_up_sequence = 0;
 };
 
 // One rank's handle on a group of ranks. Every call is collective: each member makes the same calls
@@ -61,8 +65,13 @@ struct CallFailure {
 // with kTimeout or kPeerLost; a group that failed is broken for good, every later call on it fails
 // at once, and the process stays able to report. Transports pair the n-th call of each member. By
 // default they compare neither site, length, type nor reduce operator, so that faults can be
-// studied: of a shorter vector the prefix is reduced, of MIN against MAX the lowest rank's operator
-// wins; calls of different kinds never pair, and both sides wait until their deadline, as in gloo.
+// studied: of a shorter vector the prefix is reduced (what is beyond it stays as it was), of MIN
+// against MAX the lowest rank's operator wins, of two roots the lowest rank's; an int32 vector
+// meets an int64 one as if it were wider, and keeps the low half of each result. Calls of different
+// kinds never pair, and both sides wait until their deadline, as in gloo.
+//
+// Whoever gives up first breaks the group: members that still wait fail with kPeerLost at once, and
+// their failure names him in `gave_up` beside the members that they miss themselves.
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -108,7 +117,9 @@ class Fabric {
   [[nodiscard]] virtual Rank rank() const = 0;
   [[nodiscard]] virtual Rank world_size() const = 0;
   [[nodiscard]] virtual std::string_view transport() const = 0;  // threads, shm, gloo, ...
-  // This rank must be a member. A group of one needs nobody. kMismatch where specs differ.
+  // This rank must be a member. A group of one needs nobody. kMismatch where specs differ, naming
+  // both; kTimeout or kPeerLost where a member does not come; kInvalidArgument for a spec that no
+  // rank could open; kCannotCreate beyond a transport's limits.
   virtual Result<std::unique_ptr<Communicator>> open(const GroupSpec& group, Deadline deadline) = 0;
 
  protected:

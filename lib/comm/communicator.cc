@@ -1,0 +1,39 @@
+#include "comm/communicator.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace radixbench {
+
+std::string_view to_string(ReduceOp op) {
+  switch (op) {
+    case ReduceOp::kMin: return "min";
+    case ReduceOp::kMax: return "max";
+    case ReduceOp::kSum: return "sum";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(CallKind kind) {
+  switch (kind) {
+    case CallKind::kAllReduce: return "all_reduce";
+    case CallKind::kBarrier: return "barrier";
+    case CallKind::kBroadcast: return "broadcast";
+    case CallKind::kAllGather: return "all_gather";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(ElementType type) {
+  switch (type) {
+    case ElementType::kInt32: return "int32";
+    case ElementType::kInt64: return "int64";
+  }
+  return "unknown";
+}
+
+std::string describe(const GroupSpec& group) {
+  return fmt::format("{}{{{}}}", group.name, fmt::join(group.members, ","));
+}
+
+}  // namespace radixbench

@@ -1,0 +1,99 @@
+#include "comm/observed_communicator.h"
+
+#include "base/clock.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace radixbench {
+namespace {
+
+template <typename Element>
+constexpr ElementType type_of() {
+  return sizeof(Element) == sizeof(std::int32_t) ? ElementType::kInt32 : ElementType::kInt64;
+}
+
+class ObservedCommunicator final : public Communicator {
+ public:
+  ObservedCommunicator(std::unique_ptr<Communicator> inner, CallObserver& observer)
+      : inner_{std::move(inner)}, observer_{observer} {}
+
+  [[nodiscard]] const GroupSpec& group() const override { return inner_->group(); }
+  [[nodiscard]] std::size_t index() const override { return inner_->index(); }
+
+  Result<void> all_reduce(std::span<std::int32_t> values, ReduceOp op, const Call& call) override {
+    return reduce(values, op, call);
+  }
+  Result<void> all_reduce(std::span<std::int64_t> values, ReduceOp op, const Call& call) override {
+    return reduce(values, op, call);
+  }
+  Result<void> barrier(const Call& call) override {
+    CallRecord record = make_record(CallKind::kBarrier, call);
+    return observed(record, std::span<std::int64_t>{}, [&] { return inner_->barrier(call); });
+  }
+  Result<void> broadcast(std::span<std::int64_t> values,
+                         std::size_t root,
+                         const Call& call) override {
+    CallRecord record = make_record(CallKind::kBroadcast, call);
+    record.type = ElementType::kInt64;
+    record.root = static_cast<std::uint32_t>(root);
+    record.element_count = static_cast<std::uint32_t>(values.size());
+    return observed(record, values, [&] { return inner_->broadcast(values, root, call); });
+  }
+  Result<void> all_gather(std::span<const std::int64_t> mine,
+                          std::span<std::int64_t> all,
+                          const Call& call) override {
+    CallRecord record = make_record(CallKind::kAllGather, call);
+    record.type = ElementType::kInt64;
+    record.element_count = static_cast<std::uint32_t>(mine.size());
+    return observed(record, all, [&] { return inner_->all_gather(mine, all, call); });
+  }
+  [[nodiscard]] const std::optional<CallFailure>& failure() const override {
+    return inner_->failure();
+  }
+
+ private:
+  CallRecord make_record(CallKind kind, const Call& call) {
+    CallRecord record;
+    record.group = &inner_->group();
+    record.kind = kind;
+    record.call = call;
+    record.sequence = sequence_++;
+    return record;
+  }
+
+  template <typename Element>
+  Result<void> reduce(std::span<Element> values, ReduceOp op, const Call& call) {
+    CallRecord record = make_record(CallKind::kAllReduce, call);
+    record.op = op;
+    record.type = type_of<Element>();
+    record.element_count = static_cast<std::uint32_t>(values.size());
+    return observed(record, values, [&] { return inner_->all_reduce(values, op, call); });
+  }
+
+  template <typename Element, typename Make>
+  Result<void> observed(CallRecord& record, std::span<Element> left_in_place, Make make) {
+    record.enter_ns = monotonic_ns();
+    observer_.entered(record);
+    Result<void> result = make();
+    record.exit_ns = monotonic_ns();
+    record.is_ok = result.has_value();
+    const std::size_t count = std::min(left_in_place.size(), record.results.size());
+    std::copy_n(left_in_place.begin(), count, record.results.begin());
+    record.result_count = static_cast<std::uint32_t>(count);
+    observer_.left(record);
+    return result;
+  }
+
+  std::unique_ptr<Communicator> inner_;
+  CallObserver& observer_;
+  std::uint64_t sequence_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Communicator> observe(std::unique_ptr<Communicator> inner, CallObserver& observer) {
+  return std::make_unique<ObservedCommunicator>(std::move(inner), observer);
+}
+
+}  // namespace radixbench

@@ -1,0 +1,357 @@
+// A world whose ranks are threads. One mutex guards all of it, so that whether a call completed or
+// failed is one answer for all its members; each group has a condition of its own to wait on.
+
+#include "comm/thread_fabric.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "comm/call_failure.h"
+#include "comm/lone_communicator.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <utility>
+
+namespace radixbench {
+namespace {
+
+// What a member brings to a call. int32 elements are held as the int64 of the same value.
+struct Posting {
+  CallKind kind = CallKind::kBarrier;
+  ReduceOp op = ReduceOp::kMin;
+  std::size_t root = 0;
+  std::vector<std::int64_t> values;
+};
+using Postings = std::shared_ptr<const std::vector<Posting>>;
+
+struct Broken {
+  Rank rank = 0;
+  std::uint64_t sequence = 0;
+};
+
+// A group of threads. `posted` fills up for call number `round`; the last of them moves it to
+// `closed`, which stays until the next round closes, for which everyone must have read it.
+struct Meeting {
+  std::condition_variable changed;
+  std::map<Rank, GroupSpec> openers;
+  std::vector<std::optional<Posting>> posted;
+  Postings closed;
+  std::uint64_t round = 0;
+  std::optional<Broken> broken;
+};
+
+struct Hub {
+  explicit Hub(Rank size) : world_size{size}, is_dead(size, false) {}
+
+  const Rank world_size;
+  std::mutex mutex;
+  std::vector<bool> is_dead;
+  bool is_interrupted = false;
+  std::map<std::uint32_t, std::shared_ptr<Meeting>> meetings;  // by ordinal
+};
+
+bool differs(const GroupSpec& a, const GroupSpec& b) {
+  return a.name != b.name || a.members != b.members;
+}
+
+// Sorts the members by who `has_come`, and says why one of them must stop waiting; nothing while
+// there is hope. The hub's mutex is held.
+template <typename HasCome>
+std::optional<CallFailure> reason_to_stop(const Hub& hub,
+                                          const Meeting& meeting,
+                                          const GroupSpec& group,
+                                          Deadline deadline,
+                                          HasCome has_come) {
+  CallFailure failure;
+  for (std::size_t member = 0; member < group.members.size(); ++member) {
+    const Rank rank = group.members[member];
+    const auto missed = hub.is_dead[rank] ? MemberState::kDead : MemberState::kAbsent;
+    add_member(failure, rank, has_come(member) ? MemberState::kPresent : missed);
+  }
+  if (meeting.broken) {
+    failure.gave_up = meeting.broken->rank;
+    failure.gave_up_sequence = meeting.broken->sequence;
+  }
+  if (hub.is_interrupted) {
+    failure.code = ErrorCode::kInterrupted;
+  } else if (!failure.dead.empty() || meeting.broken) {
+    failure.code = ErrorCode::kPeerLost;
+  } else if (has_passed(deadline)) {
+    failure.code = ErrorCode::kTimeout;
+  } else {
+    return std::nullopt;
+  }
+  return failure;
+}
+
+class ThreadCommunicator final : public Communicator {
+ public:
+  ThreadCommunicator(std::shared_ptr<Hub> hub,
+                     std::shared_ptr<Meeting> meeting,
+                     GroupSpec group,
+                     std::size_t index,
+                     SiteNamer namer)
+      : hub_{std::move(hub)},
+        meeting_{std::move(meeting)},
+        group_{std::move(group)},
+        index_{index},
+        namer_{namer} {}
+
+  [[nodiscard]] const GroupSpec& group() const override { return group_; }
+  [[nodiscard]] std::size_t index() const override { return index_; }
+  [[nodiscard]] const std::optional<CallFailure>& failure() const override { return failure_; }
+
+  Result<void> all_reduce(std::span<std::int32_t> values, ReduceOp op, const Call& call) override {
+    return reduce(values, op, call);
+  }
+  Result<void> all_reduce(std::span<std::int64_t> values, ReduceOp op, const Call& call) override {
+    return reduce(values, op, call);
+  }
+  Result<void> barrier(const Call& call) override {
+    return meet({.kind = CallKind::kBarrier, .values = {}}, call).map([](const Postings&) {});
+  }
+  Result<void> broadcast(std::span<std::int64_t> values,
+                         std::size_t root,
+                         const Call& call) override {
+    RADIXBENCH_CHECK(values.size() <= kElementsMax && root < size());
+    const auto postings =
+        meet({.kind = CallKind::kBroadcast, .root = root, .values = {values.begin(), values.end()}},
+             call);
+    if (!postings) return tl::unexpected(postings.error());
+    const std::vector<std::int64_t>& sent = (**postings)[lowest(**postings).root].values;
+    std::copy_n(sent.begin(), std::min(sent.size(), values.size()), values.begin());
+    return {};
+  }
+  Result<void> all_gather(std::span<const std::int64_t> mine,
+                          std::span<std::int64_t> all,
+                          const Call& call) override {
+    RADIXBENCH_CHECK(mine.size() <= kElementsMax && all.size() == size() * mine.size());
+    const auto postings =
+        meet({.kind = CallKind::kAllGather, .values = {mine.begin(), mine.end()}}, call);
+    if (!postings) return tl::unexpected(postings.error());
+    for (std::size_t member = 0; member < size(); ++member) {
+      const std::vector<std::int64_t>& sent = (**postings)[member].values;
+      std::copy_n(sent.begin(),
+                  std::min(sent.size(), mine.size()),
+                  all.subspan(member * mine.size()).begin());
+    }
+    return {};
+  }
+
+ private:
+  [[nodiscard]] const Posting& lowest(const std::vector<Posting>& postings) const {
+    const auto rank = std::ranges::min_element(group_.members);
+    return postings[static_cast<std::size_t>(rank - group_.members.begin())];
+  }
+
+  template <typename Element>
+  Result<void> reduce(std::span<Element> values, ReduceOp op, const Call& call) {
+    RADIXBENCH_CHECK(values.size() <= kElementsMax);
+    const auto postings = meet(
+        {.kind = CallKind::kAllReduce, .op = op, .values = {values.begin(), values.end()}}, call);
+    if (!postings) return tl::unexpected(postings.error());
+    std::size_t count = values.size();
+    for (const Posting& posting : **postings) count = std::min(count, posting.values.size());
+    for (std::size_t i = 0; i < count; ++i) {
+      values[i] = static_cast<Element>(reduce_element(**postings, i));
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::int64_t reduce_element(const std::vector<Posting>& postings,
+                                            std::size_t i) const {
+    const ReduceOp op = lowest(postings).op;
+    std::int64_t reduced = postings.front().values[i];
+    for (const Posting& posting : std::span{postings}.subspan(1)) {
+      const std::int64_t value = posting.values[i];
+      switch (op) {
+        case ReduceOp::kMin: reduced = std::min(reduced, value); break;
+        case ReduceOp::kMax: reduced = std::max(reduced, value); break;
+        case ReduceOp::kSum:  // wraps, as hardware and the other transports do
+          reduced = static_cast<std::int64_t>(static_cast<std::uint64_t>(reduced) +
+                                              static_cast<std::uint64_t>(value));
+          break;
+      }
+    }
+    return reduced;
+  }
+
+  // Brings `posting` to this member's next call and comes back with everyone's, or breaks the
+  // group.
+  Result<Postings> meet(Posting posting, const Call& call) {
+    CallFailure about;
+    about.kind = posting.kind;
+    about.site = call.site;
+    about.key = call.key;
+    about.sequence = sequence_++;
+    const std::int64_t start_ns = monotonic_ns();
+    const auto has_come = [&](std::size_t member) {
+      if (member == index_) return true;
+      const std::optional<Posting>& theirs = meeting_->posted[member];
+      return meeting_->round == about.sequence && theirs && theirs->kind == about.kind;
+    };
+    std::unique_lock lock{hub_->mutex};
+    if (!meeting_->broken && !hub_->is_interrupted) {
+      meeting_->posted[index_] = std::move(posting);
+      close_round();
+    }
+    while (meeting_->round <= about.sequence) {
+      auto failure = reason_to_stop(*hub_, *meeting_, group_, call.deadline, has_come);
+      if (failure) return give_up(about, std::move(*failure), start_ns);
+      meeting_->changed.wait_until(lock, call.deadline);
+    }
+    return meeting_->closed;
+  }
+
+  // If all members have posted calls of one kind, they are a round.
+  void close_round() {
+    std::vector<std::optional<Posting>>& posted = meeting_->posted;
+    const auto pairs = [&](const auto& theirs) {
+      return theirs && theirs->kind == posted[index_]->kind;
+    };
+    if (!std::ranges::all_of(posted, pairs)) return;
+    auto postings = std::make_shared<std::vector<Posting>>();
+    for (std::optional<Posting>& theirs : posted) postings->push_back(std::move(*theirs));
+    posted.assign(posted.size(), std::nullopt);
+    meeting_->closed = std::move(postings);
+    ++meeting_->round;
+    meeting_->changed.notify_all();
+  }
+
+  // A late member would pair with the wrong round, so a group never survives a failure.
+  tl::unexpected<Error> give_up(const CallFailure& about,
+                                CallFailure failure,
+                                std::int64_t start_ns) {
+    failure.kind = about.kind;
+    failure.site = about.site;
+    failure.key = about.key;
+    failure.sequence = about.sequence;
+    if (!meeting_->broken) meeting_->broken = Broken{group_.members[index_], about.sequence};
+    meeting_->changed.notify_all();
+    failure_ = std::move(failure);
+    const std::chrono::nanoseconds waited{monotonic_ns() - start_ns};
+    return tl::unexpected(to_error(*failure_, group_, namer_, waited));
+  }
+
+  std::shared_ptr<Hub> hub_;
+  std::shared_ptr<Meeting> meeting_;
+  GroupSpec group_;
+  std::size_t index_;
+  SiteNamer namer_;
+  std::uint64_t sequence_ = 0;
+  std::optional<CallFailure> failure_;
+};
+
+class ThreadFabric final : public Fabric {
+ public:
+  ThreadFabric(std::shared_ptr<Hub> hub, Rank rank, SiteNamer namer)
+      : hub_{std::move(hub)}, rank_{rank}, namer_{namer} {}
+
+  [[nodiscard]] Rank rank() const override { return rank_; }
+  [[nodiscard]] Rank world_size() const override { return hub_->world_size; }
+  [[nodiscard]] std::string_view transport() const override { return "threads"; }
+
+  Result<std::unique_ptr<Communicator>> open(const GroupSpec& group, Deadline deadline) override {
+    if (auto sound = check_spec(group, rank_, world_size()); !sound) {
+      return tl::unexpected(sound.error());
+    }
+    if (group.members.size() == 1) return make_lone_communicator(group);
+    std::unique_lock lock{hub_->mutex};
+    auto& meeting = hub_->meetings[group.ordinal];
+    if (!meeting) meeting = std::make_shared<Meeting>();
+    if (auto joined = join(*meeting, group, deadline, lock); !joined) {
+      return tl::unexpected(joined.error());
+    }
+    meeting->posted.resize(group.members.size());
+    const auto member = std::ranges::find(group.members, rank_);
+    const auto index = static_cast<std::size_t>(member - group.members.begin());
+    return std::make_unique<ThreadCommunicator>(hub_, meeting, group, index, namer_);
+  }
+
+ private:
+  // Until every member has opened the group with this spec. `lock` holds the hub.
+  Result<void> join(Meeting& meeting,
+                    const GroupSpec& group,
+                    Deadline deadline,
+                    std::unique_lock<std::mutex>& lock) {
+    const std::int64_t start_ns = monotonic_ns();
+    const bool is_first = meeting.openers.emplace(rank_, group).second;
+    meeting.changed.notify_all();
+    if (!is_first) {
+      return tl::unexpected(to_mismatch(
+          group.ordinal, rank_, describe(group), rank_, describe(meeting.openers.at(rank_))));
+    }
+    const auto has_come = [&](std::size_t member) {
+      return meeting.openers.contains(group.members[member]);
+    };
+    while (true) {
+      for (const auto& [rank, spec] : meeting.openers) {
+        if (!differs(group, spec)) continue;
+        return tl::unexpected(
+            to_mismatch(group.ordinal, rank_, describe(group), rank, describe(spec)));
+      }
+      if (std::ranges::all_of(group.members,
+                              [&](Rank rank) { return meeting.openers.contains(rank); })) {
+        return {};
+      }
+      auto failure = reason_to_stop(*hub_, meeting, group, deadline, has_come);
+      if (failure) {
+        if (!meeting.broken) meeting.broken = Broken{rank_, 0};
+        meeting.changed.notify_all();
+        const std::chrono::nanoseconds waited{monotonic_ns() - start_ns};
+        return tl::unexpected(to_open_error(*failure, group, waited));
+      }
+      meeting.changed.wait_until(lock, deadline);
+    }
+  }
+
+  std::shared_ptr<Hub> hub_;
+  Rank rank_;
+  SiteNamer namer_;
+};
+
+class ThreadWorld final : public World {
+ public:
+  explicit ThreadWorld(Rank world_size) : hub_{std::make_shared<Hub>(world_size)} {}
+
+  std::unique_ptr<Fabric> attach(Rank rank, SiteNamer namer) override {
+    RADIXBENCH_CHECK(rank < hub_->world_size);
+    return std::make_unique<ThreadFabric>(hub_, rank, namer);
+  }
+  void mark_dead(Rank rank) override {
+    RADIXBENCH_CHECK(rank < hub_->world_size);
+    const std::lock_guard lock{hub_->mutex};
+    hub_->is_dead[rank] = true;
+    wake_all();
+  }
+  void interrupt() override {
+    const std::lock_guard lock{hub_->mutex};
+    hub_->is_interrupted = true;
+    wake_all();
+  }
+
+ private:
+  void wake_all() {
+    for (auto& [ordinal, meeting] : hub_->meetings) meeting->changed.notify_all();
+  }
+
+  std::shared_ptr<Hub> hub_;
+};
+
+}  // namespace
+
+std::unique_ptr<World> make_thread_world(Rank world_size) {
+  return std::make_unique<ThreadWorld>(world_size);
+}
+
+std::vector<std::unique_ptr<Fabric>> make_thread_fabrics(Rank world_size, SiteNamer namer) {
+  const std::unique_ptr<World> world = make_thread_world(world_size);
+  std::vector<std::unique_ptr<Fabric>> fabrics;
+  fabrics.reserve(world_size);
+  for (Rank rank = 0; rank < world_size; ++rank) fabrics.push_back(world->attach(rank, namer));
+  return fabrics;
+}
+
+}  // namespace radixbench
