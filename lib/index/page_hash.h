@@ -45,5 +45,7 @@ Sha256Digest storage_page_hash(const Sha256Digest* prior, std::span<const TokenI
 std::vector<Sha256Digest> storage_page_hashes(const Sha256Digest* prior,
                                               std::span<const TokenId> tokens,
                                               std::uint32_t page_tokens);
+// A page's name in cache events: the digest's first eight bytes, big-endian, as a signed number.
+std::int64_t event_hash(const Sha256Digest& digest);
 
 }  // namespace radixbench

@@ -21,14 +21,17 @@ constexpr NodeId kNoNode = 0xFFFFFFFFU;
 // What a request looks like to the tree. Made once a request and passed through match, insert and
 // prefetch; the tree keeps no reference to it. tokens.size() need not be a multiple of the page:
 // only whole pages count. `hashes` holds one entry a whole page where the tree stores hashes
-// (RadixTree::stores_hashes()), and is empty otherwise. `storage_hashes` likewise one a whole page
-// where storage is on, else empty.
+// (RadixTree::stores_hashes()), and is empty otherwise; tokens may be left out then.
+// `storage_hashes` likewise one a whole page where storage is on, else empty; match needs none.
 struct Key {
   std::uint32_t name_space = 0;  // SGLang's extra_key: namespaces never share nodes
   std::span<const TokenId> tokens;
   std::span<const PageHash> hashes;
   std::span<const Sha256Digest> storage_hashes;
 };
+
+// From this page size on nodes hold a hash of each page instead of its tokens.
+constexpr std::uint32_t kHashedPageTokensMin = 16;
 
 struct TreeOptions {
   std::uint32_t page_tokens = 1;  // 1 to 512
@@ -38,6 +41,9 @@ struct TreeOptions {
   bool counts_digest = false;           // keep what digest() needs; costs time at each change
   // Hit count at which insert() reports a node that has no host copy for backup; 0: never.
   std::uint32_t backup_threshold = 0;
+  // Memory for keys and page ids to map and touch at the start, so that inserting takes no page
+  // faults; more is mapped when it is full.
+  std::size_t reserved_bytes = 0;
 };
 
 // Lengths are in pages. Walking from the root: first device_pages on the device, then host_pages
@@ -69,8 +75,14 @@ struct InsertOptions {
 };
 
 struct HostInsertion {
-  std::uint32_t existing_pages = 0;  // already below the anchor; their host pages stay the caller's
-  NodeId node = kNoNode;             // the new host-only leaf, or the last node if all was there
+  // The first pages, which the tree had below the anchor or (is_dropped) did not want: their host
+  // pages stay the caller's.
+  std::uint32_t existing_pages = 0;
+  // The new host-only leaf, or the last node if all was there and it has a host copy.
+  NodeId node = kNoNode;
+  // The new leaf would have hung below a node without a host copy, and nothing was inserted. J
+  // inserts here, and loses the leaf when that node is evicted; upstream repaired it this way.
+  bool is_dropped = false;
 };
 
 // What eviction let go of: pages to give back to their pools.
@@ -133,16 +145,22 @@ class RadixTree {
   NodeId lock(NodeId node);
   void unlock(NodeId locked_from);
   // Protects one node's host copy; no effect on nodes without one (J), the root included: returns
-  // kNoNode then, and host_unlock(kNoNode) does nothing.
+  // kNoNode then, and host_unlock(kNoNode) does nothing. A split leaves the lock with the lower
+  // part, whose id is the receipt; the upper one is safe below it, since host eviction takes
+  // childless nodes only.
   NodeId host_lock(NodeId node);
   void host_unlock(NodeId node);
 
   // Least recent device leaves until at least `page_count` pages are freed or nothing is left to
-  // evict: nodes with a host copy become host-only, others leave the tree. Host pages appear only
-  // for host-only ancestors that became childless (J: delete tombstone ancestors).
+  // evict: nodes with a host copy become host-only, others leave the tree. J then deletes tombstone
+  // ancestors; with FULL alone there are none (a parent is on the device or on the host), so no
+  // host pages come back here.
   Eviction evict_device(std::size_t page_count);
   // Least recent host leaves (host-only, unlocked, childless) until `page_count` pages are freed.
   Eviction evict_host(std::size_t page_count);
+  // The same, appended to what the caller keeps from call to call.
+  void evict_device(std::size_t page_count, Eviction& freed);
+  void evict_host(std::size_t page_count, Eviction& freed);
   [[nodiscard]] std::size_t evictable_device_pages() const;
 
   // A backup D->H: the node gets its host copy, a device lock until finish_backup(), and the ack id
@@ -167,18 +185,21 @@ class RadixTree {
   [[nodiscard]] std::optional<Sha256Digest> last_storage_hash(NodeId node) const;
 
   [[nodiscard]] TreeCounts counts() const;
-  // Equal for two trees exactly when (hash collisions aside) they hold the same prefixes with the
-  // same tiers, locks, host locks, pending flags, hit counts, priorities and recency order; page
-  // ids and node ids do not enter. Costs as much as changed since the last call.
+  // Equal for two trees exactly when (hash collisions aside) they hold the same prefixes, cut into
+  // the same nodes, with the same tiers, locks, host locks, pending flags, hit counts, priorities
+  // and recency order; page ids and node ids do not enter. Hashing trees need equal seeds. Costs as
+  // much as changed since the last call. Only where options().counts_digest.
   [[nodiscard]] std::uint64_t digest();
   // Every invariant of J 1.14 that concerns FULL, recomputed from scratch; what is broken, in
   // words, or nothing.
   [[nodiscard]] std::optional<std::string> check() const;
-  // Bytes of memory the tree holds, for the bytes-a-token target.
+  // Bytes of memory the tree holds, free parts of it included, for the bytes-a-token target.
   [[nodiscard]] std::size_t memory_bytes() const;
 
+  struct Impl;  // radix_tree_impl.h, for the room's own files
+
  private:
-  struct Impl;
+  friend class RadixTreeProbe;  // tests/index: plants faults for check() to find
   std::unique_ptr<Impl> impl_;
 };
 

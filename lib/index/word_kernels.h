@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace radixbench {
+
+// Loops over 32-bit words that are worth the processor's widest registers. Page hashes are read as
+// words too.
+struct WordKernels {
+  // How many leading words of `left` and `right` are equal, at most `count`.
+  std::size_t (*common_prefix)(const std::uint32_t* left,
+                               const std::uint32_t* right,
+                               std::size_t count);
+  // Whether each word is the one before it plus one.
+  bool (*is_counting)(const std::uint32_t* words, std::size_t count);
+};
+
+// The best for this processor, found out once.
+const WordKernels& word_kernels();
+// Those that run anywhere; the others must agree with them.
+const WordKernels& portable_word_kernels();
+
+}  // namespace radixbench
