@@ -16,7 +16,7 @@ struct AlgorithmDeleter {
   void operator()(EVP_MD* algorithm) const { EVP_MD_free(algorithm); }
 };
 
-// Fetched once a thread: an implicit fetch in every digest costs more than the digest of a page.
+// Fetched once and kept: an implicit fetch in every digest costs more than the digest of a page.
 struct Hasher {
   std::unique_ptr<EVP_MD_CTX, ContextDeleter> context{EVP_MD_CTX_new()};
   std::unique_ptr<EVP_MD, AlgorithmDeleter> algorithm{EVP_MD_fetch(nullptr, "SHA256", nullptr)};
@@ -33,6 +33,29 @@ Sha256Digest sha256(std::span<const std::byte> prefix, std::span<const std::byte
       EVP_DigestUpdate(hasher.context.get(), prefix.data(), prefix.size()) == 1 &&
       EVP_DigestUpdate(hasher.context.get(), data.data(), data.size()) == 1 &&
       EVP_DigestFinal_ex(hasher.context.get(), digest.data(), &size) == 1;
+  RADIXBENCH_CHECK(done && size == digest.size());
+  return digest;
+}
+
+struct Sha256::State : Hasher {};
+
+Sha256::Sha256() : state_{std::make_unique<State>()} {
+  RADIXBENCH_CHECK(EVP_DigestInit_ex2(state_->context.get(), state_->algorithm.get(), nullptr) ==
+                   1);
+}
+
+Sha256::~Sha256() = default;
+Sha256::Sha256(Sha256&& other) noexcept = default;
+Sha256& Sha256::operator=(Sha256&& other) noexcept = default;
+
+void Sha256::update(std::span<const std::byte> data) {
+  RADIXBENCH_CHECK(EVP_DigestUpdate(state_->context.get(), data.data(), data.size()) == 1);
+}
+
+Sha256Digest Sha256::digest() && {
+  Sha256Digest digest{};
+  unsigned int size = 0;
+  const bool done = EVP_DigestFinal_ex(state_->context.get(), digest.data(), &size) == 1;
   RADIXBENCH_CHECK(done && size == digest.size());
   return digest;
 }

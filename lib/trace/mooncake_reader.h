@@ -5,20 +5,21 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <limits>
-#include <optional>
 
 namespace radixbench {
 
 struct TraceOptions {
   bool skips_bad = false;  // malformed rows are counted and left out instead of ending the read
-  std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();  // rows emitted at most
+  // Rows emitted at most: the first good ones of the file. What comes after is counted, not looked
+  // at.
+  std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();
 };
 
-// Reads a Mooncake JSONL trace (traces-and-replay 1.2, 1.3): a line at a time, in bounded memory
-// beyond what the result holds. kNotFound, kIo, or kCorrupt with file:line:byte and what is wrong
-// with it. kCorrupt too where the trace needs more token ids than 32 bits hold.
+// Reads a Mooncake JSONL trace (docs/formats/trace.md): a line at a time, in bounded memory beyond
+// what the result holds. kNotFound where there is no such file, kIo, or kCorrupt with
+// FILE:LINE:BYTE (the byte within the line, from 1) and what is wrong there. kCorrupt too where no
+// row is left, and where the trace needs more token ids than 32 bits hold.
 Result<Trace> read_mooncake(const std::filesystem::path& path, const TraceOptions& options);
 
 }  // namespace radixbench
