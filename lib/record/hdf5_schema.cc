@@ -27,6 +27,12 @@ ColumnSchema i64(std::string name, std::size_t offset, std::string long_name) {
   return {std::move(name), CellType::kI64, offset, kOne, std::move(long_name)};
 }
 
+ColumnSchema any_i64(std::string name, std::size_t offset, std::string long_name) {
+  ColumnSchema column = i64(std::move(name), offset, std::move(long_name));
+  column.has_missing = false;
+  return column;
+}
+
 ColumnSchema ns(std::string name, std::size_t offset, std::string long_name) {
   return {std::move(name), CellType::kI64, offset, kNs, std::move(long_name)};
 }
@@ -66,6 +72,7 @@ TableSchema sample_schema(Phase phase, const CodeNames& sites) {
   ColumnSchema flags =
       category("flags", CellType::kU16, offsetof(Row, flags), "bits", {{1, "failed"}});
   flags.is_mask = true;
+  flags.has_missing = false;
   return {"/samples/" + std::string{to_string(phase)},
           sizeof(Row),
           {row_number("sample"),
@@ -76,9 +83,9 @@ TableSchema sample_schema(Phase phase, const CodeNames& sites) {
            u64("request_id", offsetof(Row, request_id), "request asked about, or 0"),
            {"group_id", CellType::kU16, offsetof(Row, group_id), kOne, "see /groups"},
            u64("op_seq", offsetof(Row, op_seq), "the group's calls, from 0"),
-           i64("value0", value_offset(0), "first value the call left in place"),
-           i64("value1", value_offset(1), "second value the call left in place"),
-           i64("value2", value_offset(2), "third value the call left in place"),
+           any_i64("value0", value_offset(0), "first value the call left in place"),
+           any_i64("value1", value_offset(1), "second value the call left in place"),
+           any_i64("value2", value_offset(2), "third value the call left in place"),
            flags}};
 }
 

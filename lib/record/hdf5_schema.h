@@ -31,8 +31,9 @@ struct ColumnSchema {
   std::string long_name;
   CodeNames codes = {};
   std::size_t text_bytes = 0;
-  bool is_mask = false;     // codes are bits
-  bool has_missing = true;  // some value means "not there"; hashes have none to spare
+  bool is_mask = false;  // codes are bits
+  // Some value means "not there". Hashes and what calls left in place have none to spare.
+  bool has_missing = true;
 };
 constexpr std::size_t kRowNumber = SIZE_MAX;
 

@@ -36,13 +36,15 @@ hid_t native_type(CellType type) {
 }
 
 // What stands in cells that nobody wrote: -1 for signed, the largest for unsigned, NaN for floats,
-// so that a hole never reads as a zero.
+// so that a hole never reads as a zero; zero where every value is one that a call may leave.
 struct FillValue {
   std::array<std::byte, 8> bytes{};
 };
 
-FillValue fill_value(CellType type) {
+FillValue fill_value(const ColumnSchema& column) {
+  const CellType type = column.type;
   FillValue fill;
+  if (!column.has_missing) return fill;
   fill.bytes.fill(std::byte{0xFF});
   if (type == CellType::kF32) {
     const float missing = std::numeric_limits<float>::quiet_NaN();
@@ -60,7 +62,7 @@ Hdf5Properties column_properties(const ColumnSchema& column, hid_t type, bool is
   const hsize_t chunk = kHdf5ChunkRows;
   hdf5_check(H5Pset_chunk(properties.id(), 1, &chunk), "set the chunk");
   if (column.type != CellType::kText) {
-    const FillValue fill = fill_value(column.type);
+    const FillValue fill = fill_value(column);
     hdf5_check(H5Pset_fill_value(properties.id(), type, fill.bytes.data()), "set the fill value");
   }
   if (is_compressed) {
@@ -96,7 +98,7 @@ void describe_column(hid_t dataset, const ColumnSchema& column, bool is_scale) {
   write_text(dataset, "long_name", column.long_name);
   // CF allows a coordinate no missing values.
   if (column.type != CellType::kText && column.has_missing && !is_scale) {
-    const FillValue fill = fill_value(column.type);
+    const FillValue fill = fill_value(column);
     write_values(dataset, "_FillValue", native_type(column.type), fill.bytes.data(), 1);
   }
   if (!column.codes.empty()) write_codes(dataset, column);
@@ -173,6 +175,11 @@ void gather_cells(const std::byte* rows,
   for (std::size_t index = 0; index < count; ++index) {
     std::memcpy(cells + index * bytes, rows + index * stride, bytes);
   }
+}
+
+bool is_zero(const std::vector<std::byte>& cells, std::size_t bytes) {
+  // The first is zero, and each equals the one before: memcmp looks at many at a time.
+  return cells[0] == std::byte{0} && std::memcmp(cells.data(), cells.data() + 1, bytes - 1) == 0;
 }
 
 void number_rows(std::uint64_t first, std::size_t count, std::byte* cells) {
@@ -260,8 +267,11 @@ Hdf5TableWriter::Hdf5TableWriter(hid_t file, TableSchema schema)
       dropped_{open_dataset(file, schema_.path + "/" + kDropped)} {
   for (const auto& column : schema_.columns) {
     const std::size_t bytes = cell_bytes(column);
-    columns_.push_back(
-        {open_column(file, schema_.path + "/" + column.name, bytes), file_type(column), bytes, {}});
+    columns_.push_back({open_column(file, schema_.path + "/" + column.name, bytes),
+                        file_type(column),
+                        bytes,
+                        {},
+                        !column.has_missing});
   }
 }
 
@@ -297,16 +307,19 @@ void Hdf5TableWriter::stage(const std::byte* rows, std::size_t count) {
 
 void Hdf5TableWriter::write() {
   if (staged_ == 0) return;
-  for (const auto& column : columns_) write_column(column);
+  for (auto& column : columns_) write_column(column);
   rows_written_ += staged_;
   staged_ = 0;
 }
 
-void Hdf5TableWriter::write_column(const Column& column) const {
+void Hdf5TableWriter::write_column(Column& column) const {
   const hsize_t start = rows_written_;
   const hsize_t count = staged_;
   const hsize_t extent = start + count;
   hdf5_check(H5Dset_extent(column.dataset.id(), &extent), "extend a dataset");
+  if (start % kHdf5ChunkRows == 0) column.has_chunk = false;
+  if (column.is_sparse && !column.has_chunk && is_zero(column.cells, count * column.bytes)) return;
+  column.has_chunk = true;
   const Hdf5Space target{hdf5_check(H5Dget_space(column.dataset.id()), "ask an extent")};
   hdf5_check(H5Sselect_hyperslab(target.id(), H5S_SELECT_SET, &start, nullptr, &count, nullptr),
              "select rows");

@@ -39,10 +39,12 @@ class Hdf5TableWriter {
     Hdf5Type type;
     std::size_t bytes = 0;
     std::vector<std::byte> cells;  // of the rows staged
+    bool is_sparse = false;        // a chunk of zeros reads the same when it is never written
+    bool has_chunk = false;        // something was written to the chunk being filled
   };
 
   void stage(const std::byte* rows, std::size_t count);
-  void write_column(const Column& column) const;
+  void write_column(Column& column) const;
 
   TableSchema schema_;
   std::vector<Column> columns_;
