@@ -361,6 +361,8 @@ class Trio {
     if (naive.pages.size() > host_free_.size()) return;
     const std::vector<PageId> pages = take(host_free_, naive.pages.size());
     const OwnedKey key{options(), hasher_, tokens, name_space};
+    // As prefetches do: others use the tree while the pages are on their way.
+    if (random_.below(2) == 0) match();
     const auto expected = model_.insert_host(*model.best_node, naive, pages);
     const HostInsertion done = tree_.insert_host(found.best_node, key.key(), pages);
     twin_.insert_host(twin, key.key(), other_ids(pages));
