@@ -239,6 +239,23 @@ TEST_F(RadixTreeTest, HostInsertHangsALeafBelowItsAnchor) {
   EXPECT_EQ(again.node, tree().view(done.node).parent);
 }
 
+// The anchor's access shows only where its leaf goes before something that was used in between.
+TEST_F(RadixTreeTest, HostInsertUsesItsAnchor) {
+  const NodeId anchor = insert({1, 2});
+  const NodeId other = insert({7});
+  cache_.back_up_path(anchor);
+  cache_.back_up_path(other);
+  demote_all();
+  const Tokens rest{3};
+  tree().insert_host(anchor, cache_.key(rest).key(), std::vector<PageId>{900});
+  const NodeId receipt = tree().host_lock(other);
+  EXPECT_THAT(tree().evict_host(1).host_pages, ElementsAre(900));
+  tree().host_unlock(receipt);
+  tree().evict_host(1);
+  EXPECT_EQ(tree().peek(cache_.key({1, 2}).key()).host_pages, 2U);
+  EXPECT_EQ(tree().peek(cache_.key({7}).key()).host_pages, 0U);
+}
+
 TEST_F(RadixTreeTest, HostInsertBelowANodeWithoutHostCopyIsDropped) {
   const NodeId anchor = insert({1, 2});
   const Tokens rest{3};
