@@ -8,6 +8,12 @@ std::int64_t monotonic_ns() {
       .count();
 }
 
+std::int64_t wall_clock_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 Deadline deadline_after(std::chrono::nanoseconds wait) {
   return std::chrono::steady_clock::now() + wait;
 }

@@ -11,6 +11,9 @@ using Deadline = std::chrono::steady_clock::time_point;
 // Nanoseconds of CLOCK_MONOTONIC: comparable between the processes of one host.
 std::int64_t monotonic_ns();
 
+// Nanoseconds since 1970 in UTC: for names and records, never for intervals.
+std::int64_t wall_clock_ns();
+
 Deadline deadline_after(std::chrono::nanoseconds wait);
 [[nodiscard]] bool has_passed(Deadline deadline);
 

@@ -49,6 +49,7 @@ class PrefetchControl {
   }
   // Reports of prefetches that ended since the last call, in the order in which they did.
   std::vector<PrefetchReport> take_reports();
+  [[nodiscard]] const std::vector<PrefetchReport>& reports() const { return reports_; }
 
   // Of the current step: N and M of product.md.
   [[nodiscard]] std::uint32_t examined_count() const { return examined_count_; }

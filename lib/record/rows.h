@@ -12,8 +12,8 @@ namespace radixbench {
 // Rows of one rank's record. Plain numbers: sites, groups and policies are written as codes whose
 // names go into attributes and tables (docs/formats/hdf5.md). Clocks: *_wall_ns is
 // CLOCK_MONOTONIC of the host; *_ns without it is the run's own clock (virtual or wall) from its
-// start. kMissing stands for "did not happen".
-constexpr std::int64_t kMissing = -1;
+// start. kMissingNs stands for "did not happen".
+constexpr std::int64_t kMissingNs = -1;
 
 // consensus: votes, result syncs, acks, abort barriers. drain: the queue drain. neighbour:
 // recv_requests and forward. prefetch: the hit counts of the prefetch thread; a phase of its own so
@@ -55,8 +55,8 @@ struct StepRow {
 struct RequestRow {
   std::uint64_t request_id = 0;
   std::int64_t arrival_ns = 0;
-  std::int64_t admitted_ns = kMissing;
-  std::int64_t finished_ns = kMissing;
+  std::int64_t admitted_ns = kMissingNs;
+  std::int64_t finished_ns = kMissingNs;
   std::uint64_t admitted_step = 0;
   std::uint32_t input = 0, device = 0, host = 0, storage = 0, computed = 0;
   std::uint32_t last_token = 0, below_page = 0, load_back_refused = 0, prefetch_cut = 0;
@@ -71,8 +71,8 @@ struct PrefetchRow {
   std::uint64_t started_step = 0;
   std::uint64_t applied_step = 0;
   std::int64_t started_ns = 0;
-  std::int64_t last_page_ns = kMissing;  // when this rank's last agreed page had come
-  std::int64_t applied_ns = kMissing;    // when the result was applied to the tree
+  std::int64_t last_page_ns = kMissingNs;  // when this rank's last agreed page had come
+  std::int64_t applied_ns = kMissingNs;    // when the result was applied to the tree
   std::int64_t own_completed = 0;        // tokens this rank had at that time
   std::uint32_t requested = 0;
   std::uint32_t not_in_storage = 0;   // beyond the agreed hit

@@ -136,8 +136,8 @@ TEST_F(Hdf5RecorderTest, RequestsKeepTiersAndMissingTimes) {
   ASSERT_EQ(data.requests.size(), 1U);
   const RequestRow& back = data.requests[0];
   EXPECT_EQ(back.arrival_ns, 100);
-  EXPECT_EQ(back.admitted_ns, kMissing);
-  EXPECT_EQ(back.finished_ns, kMissing);
+  EXPECT_EQ(back.admitted_ns, kMissingNs);
+  EXPECT_EQ(back.finished_ns, kMissingNs);
   EXPECT_THAT((std::array{back.input, back.device, back.host, back.storage, back.computed}),
               ElementsAre(1'000, 200, 300, 400, 100));
   EXPECT_THAT((std::array{back.last_token,
@@ -164,7 +164,7 @@ TEST_F(Hdf5RecorderTest, PrefetchesKeepTheirFates) {
   ASSERT_TRUE(recorder->close(RankStatus::kComplete, {}));
   const RankData data = read();
   ASSERT_EQ(data.prefetches.size(), 1U);
-  EXPECT_EQ(data.prefetches[0].last_page_ns, kMissing);
+  EXPECT_EQ(data.prefetches[0].last_page_ns, kMissingNs);
   EXPECT_EQ(data.prefetches[0].applied_ns, 77);
   EXPECT_EQ(data.prefetches[0].own_completed, 512);
   EXPECT_EQ(data.prefetches[0].requested, 100U);

@@ -1,0 +1,96 @@
+#include "engine/rank_groups.h"
+
+#include "base/check.h"
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+namespace radixbench {
+namespace {
+
+struct Kind {
+  std::string_view name;         // of the communicator
+  std::string_view layout_kind;  // whose lists it has
+  bool is_prefetch;
+};
+
+// In creation order. The prefetch thread's copies come last: the controller makes them when storage
+// is attached.
+constexpr std::array<Kind, 7> kKinds = {{
+    {"tp", "tp", false},
+    {"attn_cp", "attn_cp", false},
+    {"attention_tp", "attention_tp", false},
+    {"tp.device", "tp", false},
+    {"attention_tp.device", "attention_tp", false},
+    {"prefetch.attn_cp", "attn_cp", true},
+    {"prefetch.attention_tp", "attention_tp", true},
+}};
+
+}  // namespace
+
+Result<RankGroups> RankGroups::open(const Layout& layout,
+                                    Fabric& fabric,
+                                    CallObserver& scheduler,
+                                    CallObserver& prefetch,
+                                    Deadline deadline) {
+  RankGroups groups;
+  std::uint32_t ordinal = 0;
+  for (const Kind& kind : kKinds) {
+    const std::string name{kind.name};
+    // An aliased kind has the lists of the other, so their twins are shared too; for the prefetch
+    // thread that drops the second of two equal sets.
+    const auto alias = layout.aliases().find(std::string{kind.layout_kind});
+    if (alias != layout.aliases().end()) {
+      const std::string twin = alias->second + (kind.name.ends_with(".device") ? ".device" : "");
+      if (!kind.is_prefetch) {
+        groups.alias_[name] = twin;
+        continue;
+      }
+    }
+    for (const RankList& members : layout.groups(kind.layout_kind)) {
+      const GroupSpec spec{.name = name, .members = members, .ordinal = ordinal++};
+      if (&members != &layout.group_of(kind.layout_kind, fabric.rank())) continue;
+      Result<std::unique_ptr<Communicator>> opened = fabric.open(spec, deadline);
+      if (!opened) return tl::unexpected(std::move(opened.error()).while_doing("opening groups"));
+      CallObserver& observer = kind.is_prefetch ? prefetch : scheduler;
+      groups.by_name_[name] = observe(std::move(*opened), observer);
+      groups.order_.push_back(name);
+    }
+  }
+  return groups;
+}
+
+Communicator* RankGroups::find(const std::string& name) const {
+  const auto alias = alias_.find(name);
+  const auto found = by_name_.find(alias == alias_.end() ? name : alias->second);
+  if (found == by_name_.end() || found->second->size() == 1) return nullptr;
+  return found->second.get();
+}
+
+CacheCommunicators RankGroups::cache(const Layout& layout) const {
+  return {.tp_cache = find(layout.sizes().dp_attention ? "attention_tp" : "tp"),
+          .attn_cp = find("attn_cp"),
+          .attention_tp = find("attention_tp"),
+          .tp = find("tp")};
+}
+
+Reducer RankGroups::prefetch_hops() const {
+  std::vector<Communicator*> hops;
+  for (const char* name : {"prefetch.attn_cp", "prefetch.attention_tp"}) {
+    Communicator* hop = find(name);
+    if (hop == nullptr) continue;
+    if (!hops.empty() && hops.front()->group().members == hop->group().members) continue;
+    hops.push_back(hop);
+  }
+  return Reducer{hops};
+}
+
+std::vector<const GroupSpec*> RankGroups::specs() const {
+  std::vector<const GroupSpec*> specs;
+  specs.reserve(order_.size());
+  for (const std::string& name : order_) specs.push_back(&by_name_.at(name)->group());
+  return specs;
+}
+
+}  // namespace radixbench

@@ -1,0 +1,164 @@
+#include "replay/plan.h"
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "replay/rank_storage.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <ctime>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include <unistd.h>
+
+namespace radixbench {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A UTC stamp and eight hex digits; the digits tell runs of one second apart.
+std::string make_run_id() {
+  const auto now = std::chrono::system_clock::to_time_t(
+      std::chrono::system_clock::time_point{std::chrono::nanoseconds{wall_clock_ns()}});
+  const std::uint64_t digits = draw(static_cast<std::uint64_t>(wall_clock_ns()),
+                                    "run_id",
+                                    static_cast<std::uint64_t>(getpid()),
+                                    static_cast<std::uint64_t>(monotonic_ns()));
+  return fmt::format("{:%Y%m%dT%H%M%SZ}-{:08x}", fmt::gmtime(now), digits & 0xFFFFFFFFU);
+}
+
+Result<void> check_sizes(const ReplayOptions& options) {
+  const auto refuse = [](std::string message) {
+    return fail(ErrorCode::kConfiguration, std::move(message));
+  };
+  const std::uint32_t page = options.engine.page_tokens;
+  if (options.host_tokens < options.device_tokens) {
+    return refuse(
+        fmt::format("--host-tokens {} is less than --device-tokens {}: the host tier "
+                    "would hold less than it backs up",
+                    options.host_tokens,
+                    options.device_tokens));
+  }
+  if (options.device_tokens < page) return refuse("--device-tokens is less than a page");
+  if (options.engine.chunk_tokens < page) {
+    return refuse(fmt::format(
+        "--chunk-tokens {} is less than a page of {}", options.engine.chunk_tokens, page));
+  }
+  if (!options.engine.has_neighbours && options.engine.clock == ClockMode::kWall) {
+    return refuse(
+        "--neighbours off needs --clock virtual: without recv_requests the ranks would "
+        "each read a clock of their own");
+  }
+  if (options.engine.abort_rate > 0 && options.storage == StorageKind::kNone) {
+    return refuse("--abort needs a --storage: only requests with a prefetch are aborted");
+  }
+  return {};
+}
+
+Result<void> check_layout(const Layout& layout, const ReplayOptions& options) {
+  if (layout.sizes().pp > 1) {
+    return fail(ErrorCode::kConfiguration,
+                fmt::format("{} has {} stages: no agreement of this version is right across stages "
+                            "yet, so replay takes pp=1",
+                            layout.spec(),
+                            layout.sizes().pp));
+  }
+  if (layout.attn_dp_size() > 1 && !options.engine.has_neighbours &&
+      options.engine.dispatch == Dispatch::kShortestQueue) {
+    return fail(
+        ErrorCode::kConfiguration,
+        "--dispatch shortest_queue needs the neighbours: queue lengths travel with forward");
+  }
+  return {};
+}
+
+// A page's KV is sharded over attention TP; context parallel ranks hold all of it.
+LatencyOptions latency_of(const ReplayOptions& options, const Layout& layout) {
+  LatencyOptions latency;
+  const double page_bytes = static_cast<double>(options.kv_bytes_per_token) *
+                            options.engine.page_tokens / layout.attn_tp_size();
+  const auto at = [&](double gbytes_per_s) {
+    return static_cast<std::int64_t>(page_bytes / gbytes_per_s);
+  };
+  latency.page_read_ns = latency.backup_page_ns = at(options.storage_gbytes_per_s);
+  latency.write_page_ns = latency.load_page_ns = at(options.host_link_gbytes_per_s);
+  return latency;
+}
+
+Result<std::string> make_output(const ReplayOptions& options, const std::string& run_id) {
+  const fs::path directory = options.output_directory.empty() ? fs::path{"radixbench-runs"} / run_id
+                                                              : fs::path{options.output_directory};
+  std::error_code error;
+  if (fs::exists(directory / "run.h5", error) || fs::exists(directory / "ranks", error)) {
+    return fail(ErrorCode::kCannotCreate,
+                fmt::format("{} holds a run already; choose another -o or move it away",
+                            directory.string()));
+  }
+  fs::create_directories(directory / "ranks", error);
+  if (error) {
+    return fail(ErrorCode::kCannotCreate,
+                fmt::format("cannot make {}: {}", (directory / "ranks").string(), error.message()));
+  }
+  return directory.string();
+}
+
+}  // namespace
+
+std::string_view to_string(Transport transport) {
+  return transport == Transport::kThreads ? "threads" : "shm";
+}
+
+Result<Transport> parse_transport(std::string_view text) {
+  if (text == "threads") return Transport::kThreads;
+  if (text == "shm") return Transport::kShm;
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("transport '{}' is none of threads, shm", text));
+}
+
+std::uint64_t ReplayPlan::device_pages() const {
+  return options.device_tokens / options.engine.page_tokens;
+}
+
+std::uint64_t ReplayPlan::host_pages() const {
+  return options.host_tokens / options.engine.page_tokens;
+}
+
+Result<ReplayPlan> make_plan(ReplayOptions options) {
+  if (Result<void> fine = check_sizes(options); !fine) return tl::unexpected(fine.error());
+  Result<Layout> layout = make_layout(options.layout);
+  if (!layout) return tl::unexpected(layout.error());
+  if (Result<void> fine = check_layout(*layout, options); !fine) {
+    return tl::unexpected(fine.error());
+  }
+  Result<std::vector<RankSkew>> skews = resolve_skews(options.skews, *layout);
+  if (!skews) return tl::unexpected(skews.error());
+  Result<Trace> trace = read_mooncake(options.trace_path, options.trace);
+  if (!trace) return tl::unexpected(trace.error());
+  if (trace->requests.empty()) {
+    return fail(ErrorCode::kCorrupt, fmt::format("{} holds no request", options.trace_path));
+  }
+  const std::string run_id = make_run_id();
+  Result<std::string> output = make_output(options, run_id);
+  if (!output) return tl::unexpected(output.error());
+  options.output_directory = *output;
+  const LatencyOptions latency = latency_of(options, *layout);
+  std::vector<TokenId> first_outputs = first_output_tokens(*trace);
+  ReplayPlan plan{.options = std::move(options),
+                  .layout = std::move(*layout),
+                  .trace = std::move(*trace),
+                  .first_outputs = std::move(first_outputs),
+                  .skews = std::move(*skews),
+                  .latency = latency,
+                  .run_id = run_id,
+                  .rank_directory = *output + "/ranks",
+                  .provenance = {}};
+  if (Result<void> fine = check_storage_directory(plan); !fine) {
+    return tl::unexpected(fine.error());
+  }
+  return plan;
+}
+
+}  // namespace radixbench

@@ -1,0 +1,210 @@
+#include "replay/rank_run.h"
+
+#include "base/random.h"
+#include "control/cache_controller.h"
+#include "engine/rank_groups.h"
+#include "engine/scheduler.h"
+#include "index/page_hash.h"
+#include "inject/failing_host_allocator.h"
+#include "inject/fault_spec.h"
+#include "inject/miscounting_pool.h"
+#include "layout/sites.h"
+#include "replay/rank_storage.h"
+#include "replay/record_sink.h"
+#include "tier/page_pool.h"
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace radixbench {
+namespace {
+
+// From this page size on the tree keeps hashes, which requests must then bring.
+constexpr std::uint32_t kHashedPageTokens = 16;
+
+std::vector<FaultSpec> faults_of(const ReplayPlan& plan, Rank rank) {
+  std::vector<FaultSpec> faults;
+  for (const std::string& text : plan.options.faults) {
+    const Result<FaultSpec> spec = parse_fault(text);
+    if (spec && spec->rank == rank) faults.push_back(*spec);
+  }
+  return faults;
+}
+
+std::unique_ptr<PagePool> make_slots(const ReplayPlan& plan, const std::vector<FaultSpec>& faults) {
+  std::unique_ptr<PagePool> slots = make_memory_pool(plan.options.engine.running_max, 0);
+  for (const FaultSpec& fault : faults) {
+    if (fault.kind == FaultSpec::Kind::kMiscountSlots) {
+      slots = make_miscounting_pool(std::move(slots), fault.nth);
+    }
+  }
+  return slots;
+}
+
+auto host_allocator_wrapper(const std::vector<FaultSpec>& faults) {
+  return [faults](std::unique_ptr<HostAllocator> inner) {
+    for (const FaultSpec& fault : faults) {
+      if (fault.kind == FaultSpec::Kind::kFailBackup) {
+        inner = make_failing_host_allocator(std::move(inner), HostUse::kBackup, fault.nth);
+      } else if (fault.kind == FaultSpec::Kind::kFailPrefetchAlloc) {
+        inner = make_failing_host_allocator(std::move(inner), HostUse::kPrefetch, fault.nth);
+      }
+    }
+    return inner;
+  };
+}
+
+CacheOptions cache_options(const ReplayPlan& plan,
+                           Rank rank,
+                           const std::vector<FaultSpec>& faults) {
+  const ReplayOptions& options = plan.options;
+  return {.rank = rank,
+          .replica = plan.layout.replica(rank),
+          .page_tokens = options.engine.page_tokens,
+          .hash_seed = options.engine.seed,
+          .backup_threshold = options.backup_threshold,
+          .policy = options.policy,
+          .rules = options.rules,
+          // A background thread that is stuck in a call must be able to say so first.
+          .timing = {.mode = options.engine.clock, .wait_max = options.deadline * 5 / 4},
+          .call_deadline = options.deadline,
+          .wrap_host_allocator = host_allocator_wrapper(faults)};
+}
+
+void append_site_counts(const Agreement& agreement,
+                        const SiteCounts& hit_counts,
+                        std::vector<CounterRow>& counters) {
+  for (const SiteContract& contract : site_contracts()) {
+    if (!contract.is_control) continue;
+    const SiteCounts& counts =
+        contract.site == Site::kPrefetchHitCount ? hit_counts : agreement.counts(contract.site);
+    const std::string name{contract.name};
+    counters.push_back({"agreements." + name, counts.agreements, "1"});
+    counters.push_back({"wire_ops." + name, counts.wire_ops, "1"});
+  }
+}
+
+void append_cache_counts(const ControlCounts& counts, std::vector<CounterRow>& counters) {
+  counters.insert(counters.end(),
+                  {{"backups", counts.backups, "1"},
+                   {"backups.refused", counts.backups_refused, "1"},
+                   {"backups.pages", counts.pages_backed_up, "pages"},
+                   {"storage.pages_stored", counts.pages_stored, "pages"},
+                   {"load_backs", counts.load_backs, "1"},
+                   {"load_backs.refused", counts.load_backs_refused, "1"},
+                   {"load_backs.pages", counts.pages_loaded_back, "pages"},
+                   {"bytes.pages_verified", counts.pages_verified, "pages"},
+                   {"bytes.pages_wrong", counts.pages_wrong, "pages"},
+                   {"prefetches", counts.prefetches, "1"},
+                   {"prefetches.too_short", counts.prefetches_too_short, "1"},
+                   {"prefetches.rate_limited", counts.prefetches_rate_limited, "1"},
+                   {"prefetches.without_room", counts.prefetches_without_room, "1"},
+                   {"prefetches.without_anchor", counts.prefetches_without_anchor, "1"},
+                   {"prefetches.revoked", counts.prefetches_revoked, "1"},
+                   {"prefetches.answered", counts.prefetches_answered, "1"},
+                   {"prefetches.aborted", counts.prefetches_aborted, "1"},
+                   {"prefetches.pages", counts.pages_prefetched, "pages"},
+                   {"device.pages_evicted", counts.pages_evicted_device, "pages"},
+                   {"host.pages_released", counts.pages_released, "pages"}});
+}
+
+void append_totals(const RecordSink::Totals& totals, std::vector<CounterRow>& counters) {
+  counters.insert(counters.end(),
+                  {{"requests.served", totals.requests_served, "1"},
+                   {"requests.aborted", totals.requests_aborted, "1"},
+                   {"requests.rejected", totals.requests_rejected, "1"},
+                   {"steps.idle", totals.steps_idle, "1"},
+                   {"steps.prefill", totals.steps_prefill, "1"},
+                   {"steps.decode", totals.steps_decode, "1"},
+                   {"tokens.input", totals.input, "tokens"},
+                   {"tokens.device", totals.device, "tokens"},
+                   {"tokens.host", totals.host, "tokens"},
+                   {"tokens.storage", totals.storage, "tokens"},
+                   {"tokens.computed", totals.computed, "tokens"},
+                   {"tokens.output", totals.output, "tokens"},
+                   {"identities.broken", totals.identities_broken, "1"}});
+}
+
+}  // namespace
+
+RankResult run_rank(const ReplayPlan& plan,
+                    Fabric& fabric,
+                    Recorder& recorder,
+                    RankStatusSink& status) {
+  const ReplayOptions& options = plan.options;
+  const Rank rank = fabric.rank();
+  const auto failed = [](Error error) {
+    return RankResult{.ended = tl::unexpected(std::move(error)), .counters = {}};
+  };
+  const std::vector<FaultSpec> faults = faults_of(plan, rank);
+  RecordSink sink{recorder, status};
+
+  status.reached(RankPhase::kOpeningGroups);
+  Result<RankGroups> groups = RankGroups::open(plan.layout,
+                                               fabric,
+                                               sink.scheduler_calls(),
+                                               sink.prefetch_calls(),
+                                               deadline_after(options.deadline));
+  if (!groups) return failed(groups.error());
+  sink.describe(groups->specs(), rank);
+  Result<std::unique_ptr<Storage>> storage = open_rank_storage(plan, rank);
+  if (!storage) return failed(storage.error());
+
+  const std::unique_ptr<PagePool> device =
+      make_memory_pool(plan.device_pages(), options.page_bytes);
+  const std::unique_ptr<PagePool> host = make_memory_pool(plan.host_pages(), options.page_bytes);
+  const std::unique_ptr<PagePool> slots = make_slots(plan, faults);
+  const LatencyModel latency{plan.latency, options.engine.seed, plan.skews};
+  Agreement agreement{options.agreement, groups->cache(plan.layout), options.deadline};
+  CacheController cache{
+      cache_options(plan, rank, faults),
+      {.device = *device,
+       .host = *host,
+       .storage = storage->get(),
+       .agreement = agreement,
+       .prefetch_hops = groups->prefetch_hops(),
+       .before_hit_count = [&](const PrefetchOp& op) { sink.before_hit_count(op); }},
+      latency};
+  Neighbours neighbours{
+      plan.layout, rank, *groups, options.deadline, options.engine.has_neighbours};
+  std::optional<PageHasher> hasher;
+  if (options.engine.page_tokens >= kHashedPageTokens) {
+    hasher.emplace(options.engine.seed, options.engine.page_tokens);
+  }
+  const RequestMaker maker{.trace = plan.trace,
+                           .first_outputs = plan.first_outputs,
+                           .hasher = hasher ? &*hasher : nullptr,
+                           .has_storage = *storage != nullptr,
+                           .output_blocks = options.engine.output_blocks,
+                           .page_tokens = options.engine.page_tokens,
+                           .rank_salt = draw(options.engine.seed, "payload", rank, 0)};
+  Scheduler scheduler{options.engine,
+                      options.rules,
+                      plan.layout.coordinates(rank).attn_dp_rank,
+                      plan.layout.attn_dp_size(),
+                      {.trace = plan.trace,
+                       .cache = cache,
+                       .agreement = agreement,
+                       .neighbours = neighbours,
+                       .slots = *slots,
+                       .maker = maker,
+                       .sink = sink}};
+  status.reached(RankPhase::kRunning);
+  RankResult result{.ended = scheduler.run(), .counters = {}};
+  append_site_counts(agreement, cache.hit_count_calls(), result.counters);
+  append_cache_counts(cache.context().counts, result.counters);
+  append_totals(sink.totals(), result.counters);
+  std::uint64_t violation_count = sink.totals().identities_broken;
+  if (result.ended) {
+    const std::vector<std::string> violations = scheduler.violations();
+    violation_count += violations.size();
+    for (const std::string& violation : violations) status.violated(violation);
+  }
+  result.counters.push_back({"violations", violation_count, "1"});
+  return result;
+}
+
+}  // namespace radixbench

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "base/error.h"
+#include "comm/observed_communicator.h"
+
+#include <cstdint>
+#include <string>
+
+namespace radixbench {
+
+enum class RankPhase : std::uint8_t { kStarting, kOpeningGroups, kRunning, kClosing, kDone };
+
+// Where a rank is, for whoever supervises it; a seam for faults too. On the rank's own threads,
+// must not block.
+class RankStatusSink {
+ public:
+  virtual ~RankStatusSink() = default;
+  virtual void reached(RankPhase phase) = 0;
+  virtual void entered(const CallRecord& record) = 0;
+  virtual void stepped(std::uint64_t step, std::int64_t now_ns, std::uint64_t requests_ended) = 0;
+  // Something that must hold at the end of a run does not.
+  virtual void violated(const std::string& what) = 0;
+  virtual void failed(const Error& error) = 0;
+};
+
+}  // namespace radixbench

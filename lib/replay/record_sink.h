@@ -1,0 +1,65 @@
+#pragma once
+
+#include "comm/observed_communicator.h"
+#include "control/prefetch_op.h"
+#include "engine/reports.h"
+#include "record/recorder.h"
+#include "replay/rank_status.h"
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+
+namespace radixbench {
+
+// Turns what one rank's engine and communicators say into rows. Samples are of groups of more than
+// one rank; a group's id is its creation ordinal, which is the same on all ranks.
+class RecordSink final : public EngineSink {
+ public:
+  RecordSink(Recorder& recorder, RankStatusSink& status);
+
+  void describe(std::span<const GroupSpec* const> groups, Rank rank);
+  [[nodiscard]] CallObserver& scheduler_calls() { return scheduler_calls_; }
+  [[nodiscard]] CallObserver& prefetch_calls() { return prefetch_calls_; }
+  // On the prefetch thread, before it agrees on a hit count.
+  void before_hit_count(const PrefetchOp& op) { prefetch_calls_.step = op.started_step; }
+
+  void step_began(std::uint64_t step, std::int64_t now_ns) override;
+  void step_ended(const StepReport& report) override;
+  void request_ended(const RequestReport& report) override;
+  void prefetch_ended(const PrefetchReport& report, std::uint32_t used) override;
+  Result<void> between_steps() override;
+
+  struct Totals {
+    std::uint64_t requests_served = 0, requests_aborted = 0, requests_rejected = 0;
+    std::uint64_t steps_idle = 0, steps_prefill = 0, steps_decode = 0;
+    std::uint64_t input = 0, device = 0, host = 0, storage = 0, computed = 0, output = 0;
+    std::uint64_t identities_broken = 0;  // requests or prefetches whose parts don't add up
+  };
+  [[nodiscard]] const Totals& totals() const { return totals_; }
+
+ private:
+  // Each belongs to the thread whose calls it hears.
+  class Calls final : public CallObserver {
+   public:
+    Calls(Recorder& to, RankStatusSink& status, Producer from)
+        : recorder{to}, rank_status{status}, producer{from} {}
+    void entered(const CallRecord& record) override;
+    void left(const CallRecord& record) override;
+
+    Recorder& recorder;
+    RankStatusSink& rank_status;
+    Producer producer;
+    std::uint64_t step = 0;
+  };
+
+  void count(const RequestReport& report);
+
+  Recorder& recorder_;
+  RankStatusSink& status_;
+  Calls scheduler_calls_;
+  Calls prefetch_calls_;
+  Totals totals_;
+};
+
+}  // namespace radixbench

@@ -1,0 +1,57 @@
+#include "replay/recorded_rank.h"
+
+#include "layout/sites.h"
+#include "record/hdf5_recorder.h"
+#include "replay/rank_run.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <utility>
+
+namespace radixbench {
+namespace {
+
+RecorderOptions recorder_options(const ReplayPlan& plan) {
+  RecorderOptions options;
+  options.is_lossless = plan.options.engine.clock == ClockMode::kVirtual;
+  for (const SiteContract& contract : site_contracts()) {
+    options.sites.emplace_back(static_cast<std::uint16_t>(contract.site), contract.name);
+  }
+  return options;
+}
+
+RankIdentity identity_of(const ReplayPlan& plan, Rank rank) {
+  return {.run_id = plan.run_id,
+          .rank = rank,
+          .world_size = plan.layout.world_size(),
+          .local_rank = rank,
+          .clock = plan.options.engine.clock == ClockMode::kVirtual ? "virtual" : "wall",
+          .options = plan.options.as_text,
+          .provenance = plan.provenance};
+}
+
+}  // namespace
+
+std::string rank_file(const ReplayPlan& plan, Rank rank) {
+  return fmt::format("{}/rank{:05}.h5", plan.rank_directory, rank);
+}
+
+Result<void> run_recorded_rank(const ReplayPlan& plan, Fabric& fabric, RankStatusSink& status) {
+  status.reached(RankPhase::kStarting);
+  Result<std::unique_ptr<Recorder>> recorder = open_hdf5_recorder(
+      rank_file(plan, fabric.rank()), identity_of(plan, fabric.rank()), recorder_options(plan));
+  if (!recorder) return tl::unexpected(recorder.error());
+  RankResult result = run_rank(plan, fabric, **recorder, status);
+  if (!result.ended) status.failed(result.ended.error());
+  status.reached(RankPhase::kClosing);
+  const std::uint64_t dropped = (*recorder)->dropped_count();
+  result.counters.push_back({"record.rows_dropped", dropped, "1"});
+  Result<void> closed = (*recorder)->close(
+      result.ended ? RankStatus::kComplete : RankStatus::kAborted, result.counters);
+  if (!result.ended) return result.ended;
+  if (closed) status.reached(RankPhase::kDone);
+  return closed;
+}
+
+}  // namespace radixbench

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "base/result.h"
+#include "comm/communicator.h"
+#include "replay/plan.h"
+#include "replay/rank_status.h"
+
+#include <string>
+
+namespace radixbench {
+
+// DIR/ranks/rank00003.h5
+std::string rank_file(const ReplayPlan& plan, Rank rank);
+
+// One rank from its record's first row to its last: run_rank with a rank file, which is closed
+// whatever ended the run.
+Result<void> run_recorded_rank(const ReplayPlan& plan, Fabric& fabric, RankStatusSink& status);
+
+}  // namespace radixbench
