@@ -1,0 +1,95 @@
+#include "comm/makers.h"
+
+#include "base/check.h"
+#include "comm/shm_fabric.h"
+#include "comm/thread_fabric.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <iterator>
+#include <numeric>
+
+namespace radixbench {
+namespace {
+
+std::unique_ptr<World> make_shm_world(Rank world_size) {
+  auto world = ShmWorld::create(world_size);
+  RADIXBENCH_CHECK(world.has_value());
+  return *std::move(world);
+}
+
+constexpr std::array kMakers{
+    Maker{"Threads", RankKind::kThreads, make_thread_world, false},
+    Maker{"ObservedThreads", RankKind::kThreads, make_thread_world, true},
+    Maker{"ShmThreads", RankKind::kThreads, make_shm_world, false},
+    Maker{"ShmProcesses", RankKind::kProcesses, make_shm_world, false},
+};
+
+// Hears everything and keeps nothing; what an observer hears is observed_communicator_test's.
+class DeafObserver final : public CallObserver {
+ public:
+  void entered(const CallRecord&) override { ++heard_; }
+  void left(const CallRecord&) override { ++heard_; }
+
+ private:
+  std::atomic<std::uint64_t> heard_ = 0;
+};
+
+class ObservedFabric final : public Fabric {
+ public:
+  explicit ObservedFabric(std::unique_ptr<Fabric> inner) : inner_{std::move(inner)} {}
+
+  [[nodiscard]] Rank rank() const override { return inner_->rank(); }
+  [[nodiscard]] Rank world_size() const override { return inner_->world_size(); }
+  [[nodiscard]] std::string_view transport() const override { return inner_->transport(); }
+  Result<std::unique_ptr<Communicator>> open(const GroupSpec& group, Deadline deadline) override {
+    return inner_->open(group, deadline).map([&](std::unique_ptr<Communicator> opened) {
+      return observe(std::move(opened), observer_);
+    });
+  }
+
+ private:
+  std::unique_ptr<Fabric> inner_;
+  DeafObserver observer_;
+};
+
+}  // namespace
+
+std::span<const Maker> makers() { return kMakers; }
+
+std::vector<Maker> process_makers() {
+  std::vector<Maker> processes;
+  std::ranges::copy_if(kMakers, std::back_inserter(processes), [](const Maker& maker) {
+    return maker.kind == RankKind::kProcesses;
+  });
+  return processes;
+}
+
+std::unique_ptr<RankHarness> RanksTest::make_harness(Rank world_size) {
+  auto harness =
+      std::make_unique<RankHarness>(maker().kind, maker().make_world(world_size), world_size);
+  if (maker().is_observed) {
+    harness->wrap_fabrics([](std::unique_ptr<Fabric> fabric) -> std::unique_ptr<Fabric> {
+      return std::make_unique<ObservedFabric>(std::move(fabric));
+    });
+  }
+  return harness;
+}
+
+std::string name_param(const testing::TestParamInfo<std::tuple<Maker, Rank>>& info) {
+  return std::string{std::get<Maker>(info.param).name} + "_" +
+         std::to_string(std::get<Rank>(info.param));
+}
+
+GroupSpec everyone(Rank world_size, std::uint32_t ordinal) {
+  GroupSpec group{.name = "everyone", .members = std::vector<Rank>(world_size), .ordinal = ordinal};
+  std::iota(group.members.begin(), group.members.end(), Rank{0});
+  return group;
+}
+
+Call call_within(std::chrono::milliseconds wait) {
+  return {.site = 4, .key = 77, .deadline = deadline_after(wait)};
+}
+
+}  // namespace radixbench

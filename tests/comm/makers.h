@@ -1,0 +1,45 @@
+#pragma once
+
+#include "comm/observed_communicator.h"
+#include "comm/rank_harness.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <ostream>
+#include <tuple>
+#include <utility>
+
+namespace radixbench {
+
+// One way to have ranks that meet: what the conformance suite runs over.
+struct Maker {
+  std::string_view name;
+  RankKind kind;
+  std::unique_ptr<World> (*make_world)(Rank world_size);
+  bool is_observed;
+};
+
+std::span<const Maker> makers();
+// Those whose ranks can be killed and stopped one at a time.
+std::vector<Maker> process_makers();
+
+// A fixture that builds a harness of the test's maker for any number of ranks.
+class RanksTest : public testing::TestWithParam<std::tuple<Maker, Rank>> {
+ protected:
+  [[nodiscard]] static const Maker& maker() { return std::get<Maker>(GetParam()); }
+  [[nodiscard]] static Rank rank_count() { return std::get<Rank>(GetParam()); }
+  [[nodiscard]] static bool has_processes() { return maker().kind == RankKind::kProcesses; }
+
+  static std::unique_ptr<RankHarness> make_harness(Rank world_size);
+};
+
+// Threads_8
+std::string name_param(const testing::TestParamInfo<std::tuple<Maker, Rank>>& info);
+
+// All ranks of the world in one group.
+GroupSpec everyone(Rank world_size, std::uint32_t ordinal = 0);
+// A call from site 4, can_terminate_prefetch, that must be over in `wait`.
+Call call_within(std::chrono::milliseconds wait);
+
+}  // namespace radixbench
