@@ -111,6 +111,18 @@ std::uint64_t CacheController::digest() {
   return digest;
 }
 
+std::uint64_t CacheController::in_flight_digest() const {
+  std::uint64_t digest = 0;
+  for (const std::size_t part : {write_through_->in_flight(),
+                                 write_through_->storing(),
+                                 load_back_->in_flight(),
+                                 prefetch_ ? prefetch_->running_count() : 0,
+                                 parts_.host.free_count()}) {
+    digest = mix64(digest + part + 1);
+  }
+  return digest;
+}
+
 SiteCounts CacheController::hit_count_calls() const {
   const std::uint64_t calls = context_->counts.prefetches;
   return {.agreements = calls, .wire_ops = calls * prefetch_hop_count_};

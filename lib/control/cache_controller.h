@@ -70,6 +70,8 @@ class CacheController {
   [[nodiscard]] bool is_idle() const;
   // Of agreed state: tree, free counts, and how much is in flight. Equal on ranks that agree.
   [[nodiscard]] std::uint64_t digest();
+  // Of what is in flight: changes whenever that does.
+  [[nodiscard]] std::uint64_t in_flight_digest() const;
   // Calls of the prefetch thread's site so far, exact.
   [[nodiscard]] SiteCounts hit_count_calls() const;
   // Once idle and with no request holding pages: every page is in the tree or free, every lock is

@@ -18,12 +18,10 @@ std::int64_t LatencyModel::hit_query_ns(Rank rank, RequestId request, std::size_
   return skew(rank).storage_ns + jittered(work_ns, "hit_query", rank, request);
 }
 
-std::int64_t LatencyModel::page_read_start_ns(Rank rank) const {
-  return skew(rank).storage_ns + options_.page_read_base_ns;
-}
+std::int64_t LatencyModel::page_read_start_ns() const { return options_.page_read_base_ns; }
 
 std::int64_t LatencyModel::page_read_ns(Rank rank, RequestId request) const {
-  return jittered(options_.page_read_ns, "page_read", rank, request);
+  return skew(rank).storage_ns + jittered(options_.page_read_ns, "page_read", rank, request);
 }
 
 std::int64_t LatencyModel::backup_ns(Rank rank, std::uint64_t number, std::size_t pages) const {

@@ -40,7 +40,7 @@ class LatencyModel {
   LatencyModel(const LatencyOptions& options, std::uint64_t seed, std::vector<RankSkew> skews);
 
   [[nodiscard]] std::int64_t hit_query_ns(Rank rank, RequestId request, std::size_t pages) const;
-  [[nodiscard]] std::int64_t page_read_start_ns(Rank rank) const;
+  [[nodiscard]] std::int64_t page_read_start_ns() const;
   [[nodiscard]] std::int64_t page_read_ns(Rank rank, RequestId request) const;
   [[nodiscard]] std::int64_t backup_ns(Rank rank, std::uint64_t number, std::size_t pages) const;
   [[nodiscard]] std::int64_t write_ns(Rank rank, std::uint64_t number, std::size_t pages) const;

@@ -21,26 +21,35 @@ void PrefetchControl::start(RequestId request, const Key& key) {
   const std::uint64_t tokens = std::uint64_t{pages} * context_.page_tokens;
   if (tokens == 0 || tokens < context_.rules.prefetch_threshold_tokens) {
     ++context_.counts.prefetches_too_short;
-  } else if (match.best_node != kRootNode && !context_.tree.view(match.best_node).is_on_host) {
-    ++context_.counts.prefetches_without_anchor;
-  } else if (occupied_tokens_ >= options_.capacity_tokens) {
+    return;
+  }
+  if (occupied_tokens_ >= options_.capacity_tokens) {
     ++context_.counts.prefetches_rate_limited;
-  } else {
-    launch(request, key, match, pages);
+    return;
+  }
+  // Pages can only hang on a node that the host holds. Which nodes it holds depends on whether this
+  // rank found room for their backup, so the repaired rules let a rank without take part with
+  // nothing.
+  const bool has_anchor =
+      match.best_node == kRootNode || context_.tree.view(match.best_node).is_on_host;
+  if (!has_anchor) ++context_.counts.prefetches_without_anchor;
+  if (has_anchor || context_.rules.contributes_neutral) {
+    launch(request, key, match, has_anchor, pages);
   }
 }
 
-void PrefetchControl::launch(RequestId request,
-                             const Key& key,
-                             const Match& match,
-                             std::uint32_t pages) {
+void PrefetchControl::launch(
+    RequestId request, const Key& key, const Match& match, bool has_anchor, std::uint32_t pages) {
   const NodeId host_locked = context_.tree.host_lock(match.best_node);
   const std::uint32_t page_tokens = context_.page_tokens;
   const std::uint32_t least =
       (std::max(context_.rules.prefetch_threshold_tokens, page_tokens) + page_tokens - 1) /
       page_tokens;
-  std::vector<PageId> host_pages =
-      context_.host_allocator.allocate(HostUse::kPrefetch, pages, std::min(least, pages));
+  std::vector<PageId> host_pages;
+  if (has_anchor) {
+    host_pages =
+        context_.host_allocator.allocate(HostUse::kPrefetch, pages, std::min(least, pages));
+  }
   const bool has_room = !host_pages.empty();
   if (!has_room) {
     ++context_.counts.prefetches_without_room;
@@ -72,7 +81,7 @@ void PrefetchControl::launch(RequestId request,
   op->backups_needed = storage_.backups().mark(context_.now_ns);
   op->agreed_at_ns = agreed_at_ns(request, asked);
   op->page_ns = std::max<std::int64_t>(1, context_.latency.page_read_ns(context_.rank, request));
-  op->read_start_ns = context_.latency.page_read_start_ns(context_.rank);
+  op->read_start_ns = context_.latency.page_read_start_ns();
 
   running.report.request = request;
   running.report.started_step = context_.step;

@@ -68,7 +68,8 @@ class PrefetchControl {
     PrefetchReport report;
   };
 
-  void launch(RequestId request, const Key& key, const Match& match, std::uint32_t pages);
+  void launch(
+      RequestId request, const Key& key, const Match& match, bool has_anchor, std::uint32_t pages);
   [[nodiscard]] std::int64_t agreed_at_ns(RequestId request, std::size_t pages);
   Result<bool> can_terminate(RequestId request, Running& running);
   [[nodiscard]] bool is_over_limit(const PrefetchOp& op) const;

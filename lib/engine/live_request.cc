@@ -8,10 +8,11 @@ namespace radixbench {
 
 Key LiveRequest::key(std::uint32_t token_count, std::uint32_t page_tokens) const {
   const std::size_t page_count = token_count / page_tokens;
-  return {.name_space = 0,
-          .tokens = std::span{tokens}.first(page_count * page_tokens),
-          .hashes = std::span{hashes}.first(hashes.empty() ? 0 : page_count),
-          .storage_hashes = std::span{storage_hashes}.first(storage_hashes.empty() ? 0 : page_count)};
+  return {
+      .name_space = 0,
+      .tokens = std::span{tokens}.first(page_count * page_tokens),
+      .hashes = std::span{hashes}.first(hashes.empty() ? 0 : page_count),
+      .storage_hashes = std::span{storage_hashes}.first(storage_hashes.empty() ? 0 : page_count)};
 }
 
 LiveRequest RequestMaker::make(const Request& request) const {

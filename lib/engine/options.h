@@ -34,8 +34,9 @@ struct EngineOptions {
   double abort_rate = 0;  // share of the requests that start a prefetch
   std::uint64_t seed = 0;
   std::chrono::nanoseconds call_deadline{std::chrono::seconds{30}};
-  // In the run's clock, after the last request ended: how long acks that never come are waited for.
-  std::int64_t quiet_max_ns = 60'000'000'000;
+  // In the run's clock, after the last request ended and while nothing in flight changes: how long
+  // acks are waited for.
+  std::int64_t quiet_max_ns = 20'000'000'000;
 };
 
 }  // namespace radixbench

@@ -184,7 +184,9 @@ std::int64_t Scheduler::next_now_ns(const Iteration& iteration) const {
   if (iteration.kind != IterationKind::kIdle) return now_ns_ + iteration.cost_ns;
   const bool is_waiting_for_something =
       !parts_.cache.is_idle() || admission_.waiting_count() > 0 || arrivals_.is_over();
-  if (is_waiting_for_something) return now_ns_ + options_.cost.idle_ns;
+  // Nothing is left to be late for once the last request has ended.
+  const std::int64_t idle_ns = options_.cost.idle_ns * (is_drained() ? 10 : 1);
+  if (is_waiting_for_something) return now_ns_ + idle_ns;
   return std::max(now_ns_ + 1, arrivals_.next_ns());
 }
 
@@ -235,7 +237,10 @@ bool Scheduler::is_drained() const {
 bool Scheduler::is_done() {
   if (!is_drained()) return false;
   if (parts_.cache.is_idle()) return true;
-  if (quiet_since_ns_ < 0) quiet_since_ns_ = now_ns_;
+  // Acks that some rank will never have are not waited for longer than it takes to be sure.
+  const std::uint64_t in_flight = parts_.cache.in_flight_digest();
+  if (in_flight != last_in_flight_) quiet_since_ns_ = now_ns_;
+  last_in_flight_ = in_flight;
   return now_ns_ - quiet_since_ns_ > options_.quiet_max_ns;
 }
 

@@ -86,7 +86,8 @@ class Scheduler {
   std::int64_t now_ns_ = 0;
   std::int64_t stage_now_ns_ = 0;
   std::int64_t start_wall_ns_ = 0;
-  std::int64_t quiet_since_ns_ = -1;
+  std::int64_t quiet_since_ns_ = 0;
+  std::uint64_t last_in_flight_ = 0;
   bool is_stopping_ = false;
 };
 
