@@ -127,11 +127,11 @@ TableSchema request_schema() {
            ns("finished_ns", offsetof(Row, finished_ns), "the run's clock; missing: never"),
            u64("admitted_step", offsetof(Row, admitted_step), "scheduler iteration"),
            u32("output", offsetof(Row, output), "tokens generated"),
-           category("is_aborted",
+           category("outcome",
                     CellType::kU8,
                     offsetof(Row, is_aborted),
-                    "taken back",
-                    {{0, "no"}, {1, "yes"}})}};
+                    "how it ended",
+                    {{0, "served"}, {1, "aborted"}, {2, "rejected"}})}};
 }
 
 TableSchema tier_schema() {

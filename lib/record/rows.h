@@ -61,7 +61,7 @@ struct RequestRow {
   std::uint32_t input = 0, device = 0, host = 0, storage = 0, computed = 0;
   std::uint32_t last_token = 0, below_page = 0, load_back_refused = 0, prefetch_cut = 0;
   std::uint32_t output = 0;
-  std::uint8_t is_aborted = 0;
+  std::uint8_t is_aborted = 0;  // how it ended: 0 served, 1 aborted, 2 rejected (never fitted)
 };
 
 // What became of one prefetch. Tokens; requested == the sum of not_in_storage, below_threshold,
@@ -73,7 +73,7 @@ struct PrefetchRow {
   std::int64_t started_ns = 0;
   std::int64_t last_page_ns = kMissingNs;  // when this rank's last agreed page had come
   std::int64_t applied_ns = kMissingNs;    // when the result was applied to the tree
-  std::int64_t own_completed = 0;        // tokens this rank had at that time
+  std::int64_t own_completed = 0;          // tokens this rank had at that time
   std::uint32_t requested = 0;
   std::uint32_t not_in_storage = 0;   // beyond the agreed hit
   std::uint32_t below_threshold = 0;  // revoked: the hit was too short to be worth it
