@@ -184,17 +184,17 @@ void emit_in_arrival_order(const FileRows& file, Trace& trace) {
 void add_count_warnings(const FileRows& file, Trace& trace) {
   const TraceCounts& counts = trace.counts;
   const auto warn_of = [&trace](std::uint64_t count, std::string_view what) {
-    if (count != 0) trace.warnings.push_back(fmt::format("{} {}", count, what));
+    if (count != 0) trace.warnings.push_back(fmt::format("{}: {}", what, count));
   };
   if (counts.dropped_bad != 0) {
     trace.warnings.push_back(fmt::format(
-        "{} malformed rows left out; the first: {}", counts.dropped_bad, file.first_bad));
+        "malformed rows, left out: {}; the first: {}", counts.dropped_bad, file.first_bad));
   }
-  warn_of(counts.rows_unsorted, "rows arrive before the row above them; sorted by arrival");
-  warn_of(counts.rows_duplicate, "rows repeat an earlier one in time, lengths and ids; kept");
+  warn_of(counts.rows_unsorted, "rows that arrive before the row above them, sorted by arrival");
+  warn_of(counts.rows_duplicate, "rows with time, lengths and ids of an earlier one, kept");
   warn_of(counts.id_conflicts,
-          "references give an id another parent or position than its first use: these ids are no "
-          "hashes of prefixes, and hits counted on them are not to be trusted");
+          "references that give an id another parent or position than its first use, so that the "
+          "ids are no hashes of prefixes and hits counted on them are not to be trusted");
 }
 
 std::uint64_t output_tokens_of(const Trace& trace) {

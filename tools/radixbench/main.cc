@@ -1,35 +1,38 @@
-#include "commands.h"
+#include "cmd_layout.h"
+#include "cmd_trace.h"
+#include "command_line.h"
+#include "exit_codes.h"
 
 #include <fmt/core.h>
-#include <CLI/CLI.hpp>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
+#include <string>
+#include <system_error>
 #include <vector>
 
 namespace {
 
-constexpr int kExitUsage = 64;
-constexpr int kExitBug = 70;
+constexpr radixbench::AddCommands kVerbs[] = {
+    radixbench::add_layout_commands,
+    radixbench::add_trace_commands,
+};
 
 }  // namespace
 
 int main(int argc, char** argv) try {
-  CLI::App app{"What agreement costs in a hierarchical KV prefix cache, and why it hangs"};
-  app.require_subcommand(1);
-  app.set_version_flag("--version", "radixbench 0.1.0");
-  std::vector<radixbench::Command> commands;
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error);
-    return code == 0 ? 0 : kExitUsage;
-  }
-  for (const radixbench::Command& command : commands) {
-    if (command.app->parsed()) return command.run();
-  }
-  return 0;
+  // A reader that has seen enough is an error of writing like any other, not a death by signal.
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
+  const int code =
+      radixbench::run_command_line(kVerbs, std::vector<std::string>(argv + 1, argv + argc));
+  if (std::fflush(stdout) == 0) return code;
+  fmt::print(stderr, "radixbench: can't write the result\n");
+  return radixbench::kExitIo;
+} catch (const std::system_error& error) {
+  fmt::print(stderr, "radixbench: can't write: {}\n", error.what());
+  return radixbench::kExitIo;
 } catch (const std::exception& error) {
   fmt::print(stderr, "radixbench: {}\n", error.what());
-  return kExitBug;
+  return radixbench::kExitBug;
 }

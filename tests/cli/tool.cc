@@ -1,0 +1,71 @@
+#include "cli/tool.h"
+
+#include "support/temp_directory.h"
+
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+namespace radixbench {
+namespace {
+
+constexpr int kExitNotStarted = 127;
+
+// In the child: everything from here on is async-signal-safe.
+[[noreturn]] void become_tool(const char* folder, const char* out, const char* err, char** words) {
+  const int to_out = ::open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  const int to_err = ::open(err, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  if (::chdir(folder) == 0 && ::dup2(to_out, STDOUT_FILENO) >= 0 &&
+      ::dup2(to_err, STDERR_FILENO) >= 0) {
+    ::execv(RADIXBENCH_TOOL, words);
+  }
+  ::_exit(kExitNotStarted);
+}
+
+std::string contents(const std::string& path) {
+  if (!std::filesystem::is_regular_file(path)) return {};  // a device may have no end
+  std::ifstream file{path, std::ios::binary};
+  return {std::istreambuf_iterator<char>{file}, {}};
+}
+
+ToolRun run_in(const TempDirectory& folder,
+               const std::string& out_path,
+               const std::vector<std::string>& words) {
+  std::vector<std::string> line = {RADIXBENCH_TOOL};
+  line.insert(line.end(), words.begin(), words.end());
+  std::vector<char*> pointers;
+  for (std::string& word : line) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  const std::string folder_path = folder.path().string();
+  const std::string err_path = folder_path + "/stderr";
+  const pid_t child = ::fork();
+  if (child == 0) {
+    become_tool(folder_path.c_str(), out_path.c_str(), err_path.c_str(), pointers.data());
+  }
+  EXPECT_GT(child, 0);
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
+  EXPECT_NE(code, kExitNotStarted) << "can't start " << RADIXBENCH_TOOL;
+  return {code, contents(out_path), contents(err_path)};
+}
+
+}  // namespace
+
+ToolRun run_tool(const std::vector<std::string>& words) {
+  const TempDirectory folder;
+  return run_in(folder, folder.path().string() + "/stdout", words);
+}
+
+ToolRun run_tool_into(const std::string& out_path, const std::vector<std::string>& words) {
+  const TempDirectory folder;
+  return run_in(folder, out_path, words);
+}
+
+}  // namespace radixbench

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace radixbench {
+
+// How a run of the tool ended: what it printed, and its exit code, or 256 and the signal that ended
+// it.
+struct ToolRun {
+  int exit_code = 0;
+  std::string out;
+  std::string err;
+};
+
+// Runs the built radixbench with these words, in a folder of its own, and waits for its end.
+ToolRun run_tool(const std::vector<std::string>& words);
+
+// The same with stdout going to a path, which may be a device; `out` is then empty.
+ToolRun run_tool_into(const std::string& out_path, const std::vector<std::string>& words);
+
+}  // namespace radixbench

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "commands.h"
+
+namespace radixbench {
+
+// layout show
+void add_layout_commands(CLI::App& app, std::vector<Command>& commands);
+
+}  // namespace radixbench

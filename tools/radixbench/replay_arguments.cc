@@ -1,0 +1,226 @@
+#include "replay_arguments.h"
+
+#include "arguments.h"
+
+#include "inject/fault_spec.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+#include <charconv>
+#include <utility>
+
+namespace radixbench {
+namespace {
+
+tl::unexpected<Error> bad(std::string_view option,
+                          std::string_view value,
+                          std::string_view allowed) {
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("{} '{}' is none of {}", option, value, allowed));
+}
+
+Result<bool> choose(std::string_view option,
+                    std::string_view value,
+                    std::string_view no,
+                    std::string_view yes) {
+  if (value == no) return false;
+  if (value == yes) return true;
+  return bad(option, value, fmt::format("{}, {}", no, yes));
+}
+
+// "30s", "200ms", "30" (seconds).
+Result<std::chrono::nanoseconds> parse_duration(std::string_view option, std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string_view unit{end, static_cast<std::size_t>(text.data() + text.size() - end)};
+  constexpr std::array<std::pair<std::string_view, double>, 4> kUnits = {
+      {{"", 1e9}, {"s", 1e9}, {"ms", 1e6}, {"us", 1e3}}};
+  for (const auto& [name, ns] : kUnits) {
+    if (error != std::errc{} || unit != name || !(value > 0)) continue;
+    return std::chrono::nanoseconds{static_cast<std::int64_t>(value * ns)};
+  }
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("{} '{}' is no duration; write e.g. 30s or 200ms", option, text));
+}
+
+// Runs each step until one fails.
+class Steps {
+ public:
+  template <typename Value, typename Target>
+  Steps& set(Target& target, const Result<Value>& value) {
+    if (!value) return note(value.error());
+    target = static_cast<Target>(*value);
+    return *this;
+  }
+  Steps& require(bool holds, std::string_view what) {
+    return holds ? *this : note({ErrorCode::kInvalidArgument, std::string{what}});
+  }
+  Steps& note(const Error& error) {
+    if (done_) done_ = tl::unexpected(error);
+    return *this;
+  }
+  [[nodiscard]] const Result<void>& done() const { return done_; }
+
+ private:
+  Result<void> done_;
+};
+
+void resolve_storage(const std::string& text, ReplayOptions& options, Steps& steps) {
+  constexpr std::string_view kDirectory = "dir:";
+  if (text == "none")
+    options.storage = StorageKind::kNone;
+  else if (text == "memory")
+    options.storage = StorageKind::kMemory;
+  else if (text.starts_with(kDirectory) && text.size() > kDirectory.size()) {
+    options.storage = StorageKind::kDirectory;
+    options.storage_directory = text.substr(kDirectory.size());
+  } else {
+    steps.note(bad("--storage", text, "none, memory, dir:PATH").value());
+  }
+}
+
+void resolve_lists(const ReplayArguments& arguments, ReplayOptions& options, Steps& steps) {
+  for (const std::string& repair : arguments.without) {
+    if (Result<void> off = switch_off(options.rules, repair); !off) steps.note(off.error());
+  }
+  for (const std::string& text : arguments.skews) {
+    Result<SkewSpec> skew = parse_skew(text);
+    if (skew)
+      options.skews.push_back(*skew);
+    else
+      steps.note(skew.error());
+  }
+  for (const std::string& text : arguments.faults) {
+    const Result<FaultSpec> fault = parse_fault(text);
+    if (!fault) steps.note(fault.error());
+  }
+  options.faults = arguments.faults;
+}
+
+std::int64_t to_ns(double value, double unit_ns) {
+  return static_cast<std::int64_t>(value * unit_ns);
+}
+
+void resolve_engine(const ReplayArguments& arguments, EngineOptions& engine, Steps& steps) {
+  steps.require(arguments.page_size >= 1 && arguments.page_size <= 512, "--page-size is 1 to 512")
+      .require(arguments.speedup > 0, "--speedup must be above 0")
+      .require(arguments.abort_rate >= 0 && arguments.abort_rate <= 1, "--abort is a share, 0 to 1")
+      .require(arguments.running_max >= 1, "--running-max is at least 1")
+      .set(engine.clock, choose("--clock", arguments.clock, "virtual", "wall"))
+      .set(engine.has_neighbours, choose("--neighbours", arguments.neighbours, "off", "on"))
+      .set(engine.dispatch,
+           choose("--dispatch", arguments.dispatch, "round_robin", "shortest_queue"))
+      .set(engine.output_blocks,
+           choose("--output-blocks", arguments.output_blocks, "none", "unique"))
+      .set(engine.chunk_tokens, parse_count("--chunk-tokens", arguments.chunk_tokens));
+  engine.page_tokens = arguments.page_size;
+  engine.running_max = arguments.running_max;
+  engine.cost.prefill_base_ns = to_ns(arguments.prefill_base_ms, 1e6);
+  engine.cost.prefill_token_ns = to_ns(arguments.prefill_us_per_token, 1e3);
+  engine.cost.decode_base_ns = to_ns(arguments.decode_base_ms, 1e6);
+  engine.cost.decode_sequence_ns = to_ns(arguments.decode_us_per_sequence, 1e3);
+  engine.speedup = arguments.speedup;
+  engine.abort_rate = arguments.abort_rate;
+  engine.seed = arguments.seed;
+}
+
+}  // namespace
+
+void add_replay_options(CLI::App& app, ReplayArguments& arguments) {
+  const auto option = [&](const char* name, auto& target, const char* help) {
+    return app.add_option(name, target, help)->capture_default_str();
+  };
+  app.add_option("TRACE", arguments.trace, "A Mooncake JSONL trace")->required();
+  option("--layout", arguments.layout, "tpTcpCdpD, or sglang:tp=..,cp=..,dp=..");
+  option("--agreement", arguments.agreement, "hardcoded_tp, stage_tp or attn_groups");
+  option("--rules", arguments.rules, "j (as the engine shipped them) or fixed");
+  app.add_option("--without",
+                 arguments.without,
+                 "Switch a repair of `fixed` off: result_sync, load_acks, entry, neutral, "
+                 "examined_set")
+      ->delimiter(',');
+  option("--prefetch-policy", arguments.policy, "best_effort, wait_complete or timeout");
+  option("--transport", arguments.transport, "threads or shm");
+  option("--clock", arguments.clock, "virtual (deterministic) or wall");
+  option("--page-size", arguments.page_size, "Tokens a page, 1 to 512");
+  option("--device-tokens", arguments.device_tokens, "Device tier of a rank");
+  option("--host-tokens", arguments.host_tokens, "Host tier of a rank");
+  option("--storage", arguments.storage, "none, memory or dir:PATH");
+  option("--page-bytes", arguments.page_bytes, "Payload of a page, real bytes on every tier");
+  option("--kv-bytes-per-token", arguments.kv_bytes_per_token, "KV of the whole model, modelled");
+  option("--model", arguments.model, "Name in storage identities");
+  option("--storage-gbps", arguments.storage_gbytes_per_s, "Modelled GB/s of a rank's storage");
+  option("--host-link-gbps", arguments.host_link_gbytes_per_s, "Modelled GB/s host <-> device");
+  option("--write-policy", arguments.write_policy, "write_through or write_through_selective");
+  option("--output-blocks", arguments.output_blocks, "none or unique: whether replies take room");
+  option("--neighbours", arguments.neighbours, "on or off: recv_requests and forward");
+  option("--dispatch", arguments.dispatch, "round_robin or shortest_queue over replicas");
+  option("--running-max", arguments.running_max, "Requests that run at a time on a replica");
+  option("--chunk-tokens", arguments.chunk_tokens, "Prefill tokens of a step");
+  option("--prefill-us-per-token", arguments.prefill_us_per_token, "Cost model");
+  option("--prefill-base-ms", arguments.prefill_base_ms, "Cost model");
+  option("--decode-base-ms", arguments.decode_base_ms, "Cost model");
+  option("--decode-us-per-sequence", arguments.decode_us_per_sequence, "Cost model");
+  option("--speedup", arguments.speedup, "Divides arrival times");
+  option("--abort", arguments.abort_rate, "Share of requests with a prefetch that are aborted");
+  app.add_option("--skew",
+                 arguments.skews,
+                 "WHAT:SELECTOR,+AMOUNT, e.g. storage:cp=1,+40ms or clock:rank=3,+5ms");
+  app.add_option("--inject", arguments.faults, "A fault; see `radixbench inject list`");
+  option("--deadline", arguments.deadline, "Bound on every blocking call, wall time");
+  option("--seed", arguments.seed, "Of every random stream");
+  app.add_option("--limit", arguments.limit, "Requests at most");
+  app.add_flag("--skip-bad", arguments.skips_bad, "Leave malformed rows out, and count them");
+  app.add_option(
+      "-o,--output", arguments.output, "Directory of the run's files [radixbench-runs/RUN_ID]");
+}
+
+Result<ReplayOptions> resolve(const ReplayArguments& arguments) {
+  ReplayOptions options;
+  Steps steps;
+  options.trace_path = arguments.trace;
+  options.trace = {.skips_bad = arguments.skips_bad, .limit = arguments.limit};
+  options.layout = arguments.layout;
+  Result<bool> is_selective =
+      choose("--write-policy", arguments.write_policy, "write_through", "write_through_selective");
+  steps.set(options.rules, make_rules(arguments.rules))
+      .set(options.agreement, parse_agreement(arguments.agreement))
+      .set(options.policy, parse_prefetch_policy(arguments.policy))
+      .set(options.transport, parse_transport(arguments.transport))
+      .set(options.device_tokens, parse_count("--device-tokens", arguments.device_tokens))
+      .set(options.host_tokens, parse_count("--host-tokens", arguments.host_tokens))
+      .set(options.kv_bytes_per_token,
+           parse_count("--kv-bytes-per-token", arguments.kv_bytes_per_token))
+      .set(options.deadline, parse_duration("--deadline", arguments.deadline))
+      .require(arguments.storage_gbytes_per_s > 0, "--storage-gbps must be above 0")
+      .require(arguments.host_link_gbytes_per_s > 0, "--host-link-gbps must be above 0");
+  if (!is_selective) steps.note(is_selective.error());
+  resolve_storage(arguments.storage, options, steps);
+  resolve_lists(arguments, options, steps);
+  resolve_engine(arguments, options.engine, steps);
+  if (!steps.done()) return tl::unexpected(steps.done().error());
+  options.backup_threshold = *is_selective ? 2 : 1;
+  options.engine.call_deadline = options.deadline;
+  options.page_bytes = arguments.page_bytes;
+  options.model = arguments.model;
+  options.storage_gbytes_per_s = arguments.storage_gbytes_per_s;
+  options.host_link_gbytes_per_s = arguments.host_link_gbytes_per_s;
+  options.output_directory = arguments.output;
+  return options;
+}
+
+NamedValues option_values(const CLI::App& app) {
+  NamedValues values;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_name() == "--help" || option->get_name() == "-h,--help") continue;
+    const std::string value = option->count() > 0
+                                  ? fmt::format("{}", fmt::join(option->results(), " "))
+                                  : option->get_default_str();
+    values.emplace_back(option->get_single_name(), value);
+  }
+  return values;
+}
+
+}  // namespace radixbench

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "base/result.h"
+#include "replay/plan.h"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace radixbench {
+
+// The words of a `replay` as typed; filling it opens and checks nothing.
+struct ReplayArguments {
+  std::string trace;
+  std::string layout = "tp4cp2";
+  std::string rules = "fixed";
+  std::vector<std::string> without;
+  std::string agreement = "attn_groups";
+  std::string policy = "timeout";
+  std::string transport = "shm";
+  std::string clock = "virtual";
+  std::uint32_t page_size = 64;
+  std::string device_tokens = "2M";
+  std::string host_tokens = "8M";
+  std::string storage = "memory";
+  std::uint32_t page_bytes = 256;
+  std::string kv_bytes_per_token = "131072";
+  std::string model = "llama-3-8b";
+  double storage_gbytes_per_s = 4;
+  double host_link_gbytes_per_s = 50;
+  std::string write_policy = "write_through";
+  std::string output_blocks = "unique";
+  std::string neighbours = "on";
+  std::string dispatch = "round_robin";
+  std::uint32_t running_max = 256;
+  std::string chunk_tokens = "8192";
+  double prefill_us_per_token = 8;
+  double prefill_base_ms = 5;
+  double decode_base_ms = 10;
+  double decode_us_per_sequence = 20;
+  double speedup = 1;
+  double abort_rate = 0;
+  std::vector<std::string> skews;
+  std::vector<std::string> faults;
+  std::string deadline = "30s";
+  std::uint64_t seed = 1;
+  std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();
+  bool skips_bad = false;
+  std::string output;
+};
+
+void add_replay_options(CLI::App& app, ReplayArguments& arguments);
+
+// kInvalidArgument naming the option and what is wrong with it.
+Result<ReplayOptions> resolve(const ReplayArguments& arguments);
+
+// Name and value of every option of `app`, defaults included, for the record.
+NamedValues option_values(const CLI::App& app);
+
+}  // namespace radixbench
