@@ -34,7 +34,7 @@ class PageTable {
 
   // The digest must not be held yet.
   void insert(const Sha256Digest& hash, std::span<const std::byte> page) {
-    if (2 * (slot_count_ + 1) > table_.size()) grow();
+    if (2 * (std::size_t{slot_count_} + 1) > table_.size()) grow();
     if (slot_count_ % block_slots_ == 0) {
       blocks_.push_back(std::make_unique_for_overwrite<std::byte[]>(block_slots_ * slot_bytes_));
     }

@@ -187,9 +187,8 @@ class LeftoverTest : public DirectoryStorageTest {
  protected:
   fs::path leave(const StorageIdentity& identity, pid_t process) {
     fs::create_directories(directory() / "writing");
-    const fs::path path =
-        directory() / "writing" /
-        (PageFile{identity}.identity_name() + '.' + std::to_string(process) + ".0");
+    fs::path path = directory() / "writing" /
+                    (PageFile{identity}.identity_name() + '.' + std::to_string(process) + ".0");
     std::ofstream{path} << "half a page";
     return path;
   }

@@ -17,7 +17,7 @@ INSTANTIATE_TEST_SUITE_P(Memory,
 TEST(MemoryPoolTest, PayloadIsOneRunOfMemoryFromAPageBoundary) {
   const auto pool = make_memory_pool(1'000, 256);
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(pool->payload(0).data()) % 4'096, 0U);
-  EXPECT_EQ(pool->payload(999).data(), pool->payload(0).data() + 999 * 256);
+  EXPECT_EQ(pool->payload(999).data(), pool->payload(0).data() + std::ptrdiff_t{999} * 256);
 }
 
 TEST(MemoryPoolTest, MemoryIsNotPaidForBeforeItIsTouched) {

@@ -136,6 +136,7 @@ TEST_P(PagePoolConformance, NoPageHasTwoHoldersAcrossThreads) {
     }
   };
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int thread = 0; thread < 4; ++thread) threads.emplace_back(work, thread);
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(pool->free_count(), kPages);

@@ -129,6 +129,7 @@ TEST_P(StorageConformance, ReaderNeverSeesAPageHalfWritten) {
     }
   };
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int writer = 0; writer < 2; ++writer) threads.emplace_back(write);
   for (int reader = 0; reader < 2; ++reader) threads.emplace_back(read_until_all_came);
   for (std::thread& thread : threads) thread.join();
