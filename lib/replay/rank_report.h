@@ -4,6 +4,7 @@
 #include "base/ids.h"
 #include "replay/rank_status.h"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,10 @@ struct RankReport {
   std::optional<int> signal;               // it was killed, by a signal that nobody here sent
   bool was_given_up = false;               // it did not end by itself and was ended
   std::vector<std::string> violations;     // of what must hold at the end
+  // Of ranks that are processes:
+  std::optional<int> exit_code;         // it ended by itself, with this
+  std::int64_t failed_ns = 0;           // monotonic, when it said `error`; 0 without one
+  std::vector<std::string> last_calls;  // what each of its threads called last: site #7 on tp{0,1}
 };
 
 }  // namespace radixbench

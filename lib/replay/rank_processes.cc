@@ -1,0 +1,281 @@
+#include "replay/rank_processes.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <iterator>
+#include <new>
+#include <utility>
+
+namespace radixbench {
+namespace {
+
+using namespace std::chrono_literals;
+
+// From SIGKILL to the end of a process that the kernel holds in a device; beyond it, it is left to
+// the kernel, which has been told.
+constexpr auto kKillWait = 5s;
+
+// One page of status a rank, in shared memory without a name.
+class StatusPages {
+ public:
+  static Result<StatusPages> map(Rank count) {
+    void* memory = mmap(nullptr,
+                        count * sizeof(RankStatusPage),
+                        PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS,
+                        -1,
+                        0);
+    if (memory == MAP_FAILED) {
+      return fail(ErrorCode::kCannotCreate,
+                  fmt::format("status pages of {} ranks: {}", count, std::strerror(errno)));
+    }
+    return StatusPages{new (memory) RankStatusPage[count], count};
+  }
+  StatusPages(StatusPages&& other) noexcept
+      : pages_{std::exchange(other.pages_, nullptr)}, count_{other.count_} {}
+  StatusPages& operator=(StatusPages&&) = delete;
+  ~StatusPages() {
+    if (pages_ != nullptr) munmap(pages_, count_ * sizeof(RankStatusPage));
+  }
+
+  [[nodiscard]] RankStatusPage& operator[](Rank rank) const { return pages_[rank]; }
+
+ private:
+  StatusPages(RankStatusPage* pages, Rank count) : pages_{pages}, count_{count} {}
+
+  RankStatusPage* pages_;
+  Rank count_;
+};
+
+// SIGINT, SIGTERM and SIGCHLD as something to wait for; as they were again afterwards.
+class SupervisorSignals {
+ public:
+  SupervisorSignals() {
+    sigset_t taken;
+    sigemptyset(&taken);
+    for (const int signal : {SIGINT, SIGTERM, SIGCHLD}) sigaddset(&taken, signal);
+    // Who started us may ignore it, and then ends of children could not be seen.
+    previous_child_action_ = std::signal(SIGCHLD, SIG_DFL);
+    sigprocmask(SIG_BLOCK, &taken, &previous_);
+    file_ = signalfd(-1, &taken, SFD_NONBLOCK | SFD_CLOEXEC);
+    RADIXBENCH_CHECK(file_ >= 0);
+  }
+  ~SupervisorSignals() {
+    close(file_);
+    std::signal(SIGCHLD, previous_child_action_);
+    sigprocmask(SIG_SETMASK, &previous_, nullptr);
+  }
+  SupervisorSignals(const SupervisorSignals&) = delete;
+  SupervisorSignals& operator=(const SupervisorSignals&) = delete;
+
+  // In a rank: what a terminal sends to everyone is not for it.
+  void become_rank() const {
+    std::signal(SIGINT, SIG_IGN);
+    std::signal(SIGTERM, SIG_IGN);
+    sigprocmask(SIG_SETMASK, &previous_, nullptr);
+    close(file_);
+  }
+
+  // Waits up to kTick for any of them; answers with SIGINT or SIGTERM where one came.
+  [[nodiscard]] std::optional<int> wait() const {
+    pollfd ready{.fd = file_, .events = POLLIN, .revents = 0};
+    poll(&ready, 1, static_cast<int>(RankProcesses::kTick.count()));
+    std::optional<int> ending;
+    signalfd_siginfo info{};
+    while (read(file_, &info, sizeof info) == sizeof info) {
+      const auto signal = static_cast<int>(info.ssi_signo);
+      if (signal != SIGCHLD) ending = signal;
+    }
+    return ending;
+  }
+
+ private:
+  sigset_t previous_{};
+  void (*previous_child_action_)(int) = SIG_DFL;
+  int file_ = -1;
+};
+
+// In debug builds: a fork copies the calling thread alone, and whatever lock another one holds
+// stays locked in the child. Sanitizers have threads of their own, which know.
+void check_single_threaded() {
+#if !defined(NDEBUG) && !defined(__SANITIZE_THREAD__)
+  const std::filesystem::directory_iterator threads{"/proc/self/task"};
+  RADIXBENCH_CHECK(std::distance(begin(threads), end(threads)) == 1);
+#endif
+}
+
+class ForkedRanks final : public RankProcesses {
+ public:
+  ForkedRanks(StatusPages pages, Rank count, World& world)
+      : world_{world}, pages_{std::move(pages)}, process_ids_(count, 0), reports_(count) {
+    for (Rank rank = 0; rank < count; ++rank) reports_[rank].rank = rank;
+  }
+  ~ForkedRanks() override {
+    kill_all();
+    await_killed();
+  }
+
+  Result<void> fork_all(const Body& body) {
+    const pid_t supervisor = getpid();
+    std::fflush(nullptr);  // or each rank would write out what was buffered here
+    for (Rank rank = 0; rank < process_ids_.size(); ++rank) {
+      const pid_t child = fork();
+      if (child < 0) {
+        return fail(ErrorCode::kCannotCreate,
+                    fmt::format("a process for rank {}: {}", rank, std::strerror(errno)));
+      }
+      if (child == 0) _exit(run_rank(rank, supervisor, body));
+      process_ids_[rank] = child;
+    }
+    return {};
+  }
+
+  RanksEnd wait(std::chrono::nanoseconds grace, const Callbacks& callbacks) override {
+    std::optional<int> interrupted_by;
+    while (has_running()) {
+      const std::optional<int> signal = signals_.wait();
+      reap_ended(callbacks);
+      if (signal && interrupted_by) kill_all();
+      if (signal && !interrupted_by) {
+        interrupted_by = signal;
+        world_.interrupt();
+        begin_end(grace);
+      }
+      if (has_trouble()) begin_end(grace);
+      if (callbacks.ticked) callbacks.ticked();
+      if (!hasten_end()) break;
+    }
+    return {.reports = reports_, .interrupted_by = interrupted_by};
+  }
+
+  [[nodiscard]] RankStatusPage::Progress progress(Rank rank) const override {
+    return pages_[rank].progress();
+  }
+  [[nodiscard]] int process_id(Rank rank) const override { return process_ids_[rank]; }
+
+ private:
+  // When the ranks that still run are interrupted, killed, and despaired of.
+  struct End {
+    Deadline interrupt;
+    Deadline kill;
+    Deadline leave;
+  };
+
+  [[nodiscard]] int run_rank(Rank rank, pid_t supervisor, const Body& body) const {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != supervisor) return 1;  // it died before it could be tied to us
+    prctl(PR_SET_NAME, fmt::format("radixbench r{}", rank).c_str());
+    signals_.become_rank();
+    PageStatusSink status{pages_[rank]};
+    return body(rank, status);
+  }
+
+  [[nodiscard]] bool has_running() const {
+    return std::ranges::any_of(process_ids_, [](pid_t id) { return id != 0; });
+  }
+
+  [[nodiscard]] bool has_trouble() const {
+    for (Rank rank = 0; rank < reports_.size(); ++rank) {
+      const RankReport& report = reports_[rank];
+      if (report.signal || report.exit_code.value_or(0) != 0) return true;
+      if (pages_[rank].has_failed()) return true;
+    }
+    return false;
+  }
+
+  void begin_end(std::chrono::nanoseconds grace) {
+    if (end_) return;
+    end_ = End{.interrupt = deadline_after(grace / 2),
+               .kill = deadline_after(grace),
+               .leave = deadline_after(grace + kKillWait)};
+  }
+
+  // False when there is nothing more to wait for.
+  bool hasten_end() {
+    if (!end_) return true;
+    if (has_passed(end_->interrupt)) world_.interrupt();
+    if (has_passed(end_->kill)) kill_all();
+    return !has_passed(end_->leave);
+  }
+
+  void reap_ended(const Callbacks& callbacks) {
+    for (Rank rank = 0; rank < process_ids_.size(); ++rank) {
+      if (process_ids_[rank] == 0 || !reap(rank)) continue;
+      world_.mark_dead(rank);
+      pages_[rank].read(reports_[rank]);
+      if (callbacks.ended) callbacks.ended(reports_[rank]);
+    }
+  }
+
+  // True if the rank has ended.
+  bool reap(Rank rank) {
+    int status = 0;
+    const pid_t ended = waitpid(process_ids_[rank], &status, WNOHANG);
+    if (ended == 0 || (ended < 0 && errno == EINTR)) return false;
+    process_ids_[rank] = 0;
+    RankReport& report = reports_[rank];
+    if (ended < 0) return true;  // somebody else took its status
+    if (WIFEXITED(status)) report.exit_code = WEXITSTATUS(status);
+    const bool was_ours = report.was_given_up && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    if (WIFSIGNALED(status) && !was_ours) report.signal = WTERMSIG(status);
+    report.was_given_up = was_ours;
+    return true;
+  }
+
+  void kill_all() {
+    for (Rank rank = 0; rank < process_ids_.size(); ++rank) {
+      // One that has ended meanwhile is a zombie still, so the id is nobody else's.
+      if (process_ids_[rank] == 0) continue;
+      reports_[rank].was_given_up = true;
+      kill(process_ids_[rank], SIGKILL);
+    }
+  }
+
+  void await_killed() {
+    const Deadline leave = deadline_after(kKillWait);
+    while (has_running() && !has_passed(leave)) {
+      for (Rank rank = 0; rank < process_ids_.size(); ++rank) {
+        if (process_ids_[rank] != 0) reap(rank);
+      }
+      if (has_running()) static_cast<void>(signals_.wait());
+    }
+  }
+
+  World& world_;
+  SupervisorSignals signals_;
+  StatusPages pages_;
+  std::vector<pid_t> process_ids_;  // 0 once reaped
+  std::vector<RankReport> reports_;
+  std::optional<End> end_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<RankProcesses>> RankProcesses::start(Rank count,
+                                                            World& world,
+                                                            const Body& body) {
+  check_single_threaded();
+  Result<StatusPages> pages = StatusPages::map(count);
+  if (!pages) return tl::unexpected(pages.error());
+  auto ranks = std::make_unique<ForkedRanks>(*std::move(pages), count, world);
+  if (auto forked = ranks->fork_all(body); !forked) return tl::unexpected(forked.error());
+  return ranks;
+}
+
+}  // namespace radixbench
