@@ -16,14 +16,8 @@ namespace {
 constexpr std::size_t kStatusBytes = 16;
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 
-std::int64_t realtime_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  return static_cast<std::int64_t>(now.tv_sec) * kNsPerSecond + now.tv_nsec;
-}
-
 std::string iso_time_utc() {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(realtime_ns() / kNsPerSecond));
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(wall_clock_ns() / kNsPerSecond));
 }
 
 std::int64_t clock_resolution_ns() {
@@ -73,7 +67,7 @@ void write_rank_attributes(hid_t file, const RankIdentity& identity) {
   write_i64(file, "local_rank", identity.local_rank);
   write_text(file, "status", to_string(RankStatus::kRunning), kStatusBytes);
   write_text(file, "clock", "CLOCK_MONOTONIC");
-  write_i64(file, "clock_to_realtime_ns", realtime_ns() - monotonic_ns());
+  write_i64(file, "clock_to_realtime_ns", wall_clock_ns() - monotonic_ns());
   write_i64(file, "clock_resolution_ns", clock_resolution_ns());
   write_i64(file, "clock_overhead_ns", clock_overhead_ns());
   write_named_values(file, "/options", identity.options);

@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 namespace radixbench {
 namespace {
@@ -44,6 +46,12 @@ TEST(TraceCommandTest, WrongOptionValuesAreUsageBeforeTheFileIsOpened) {
                                                        {"--lru-blocks", "99999999999999999999"},
                                                        {"--tiers", "2000"},
                                                        {"--tiers", "2000/x"},
+                                                       {"--tree", "page=0"},
+                                                       {"--tree", "page=513"},
+                                                       {"--tree", "page"},
+                                                       {"--tree", "page=1,page=1"},
+                                                       {"--tree", "stamp=2"},
+                                                       {"--tree", "pages=1"},
                                                        {"--limit", "0"},
                                                        {"--limit", "-3"},
                                                        {"--format", "yaml"}};
@@ -73,6 +81,31 @@ TEST(TraceCommandTest, TheSampleGivesItsGoldenIntegers) {
   EXPECT_EQ(json["tiers"][0]["host"], 221);
   EXPECT_EQ(json["tiers"][1]["storage"], 326);
   EXPECT_EQ(json["known_as"], "radixbench's own sample of 400 requests");
+}
+
+TEST(TraceCommandTest, ATreeThatCannotHoldTheLongestPromptIsConfiguration) {
+  const ToolRun run = run_tool({"trace", "inspect", kSample, "--tree", "device-tokens=2000"});
+  EXPECT_EQ(run.exit_code, 78);
+  EXPECT_THAT(run.err, HasSubstr("longest prompt"));
+}
+
+// Every row of the totals that SGLang's own tree gives for the conversation trace, in one run.
+TEST(TraceCommandTest, TheTreeGivesEveryRowOfTheIndexReplayTotals) {
+  const std::string shared = RADIXBENCH_SOURCE_DIR "/../shared/data/";
+  std::ifstream file{RADIXBENCH_SOURCE_DIR "/tests/data/vectors/index-replay.json"};
+  const std::string trace = shared + "traces/mooncake/conversation_trace.jsonl";
+  if (!std::filesystem::exists(trace)) GTEST_SKIP() << "no " << trace;
+  const nlohmann::json expected = nlohmann::json::parse(file);
+  std::vector<std::string> words = {"trace", "inspect", trace, "--format", "json"};
+  for (const nlohmann::json& row : expected["rows"]) {
+    const std::string cap = row["cap"].is_null() ? "none" : row["cap"].dump();
+    words.push_back("--tree=page=" + row["page"].dump() + ",device-tokens=" + cap);
+  }
+  const ToolRun run = run_tool(words);
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  nlohmann::json got = nlohmann::json::parse(run.out)["tree"];
+  for (nlohmann::json& row : got) row.erase("stamp");
+  EXPECT_EQ(nlohmann::json::diff(expected["rows"], got), nlohmann::json::array());
 }
 
 TEST(TraceCommandTest, TheTableHoldsTheSameIntegersInPlainDigits) {
