@@ -123,6 +123,24 @@ std::int64_t read_i64(hid_t object, const std::string& name) {
   return value;
 }
 
+std::vector<std::uint16_t> read_u16_values(hid_t object, const std::string& name) {
+  const Hdf5Attribute attribute{hdf5_check(H5Aopen(object, name.c_str(), H5P_DEFAULT),
+                                           fmt::format("open attribute '{}'", name),
+                                           ErrorCode::kCorrupt)};
+  const Hdf5Space space{hdf5_check(H5Aget_space(attribute.id()), "ask an attribute's extent")};
+  const hssize_t count = H5Sget_simple_extent_npoints(space.id());
+  constexpr hssize_t kValuesMax = 1 << 16;
+  if (count < 0 || count > kValuesMax) {
+    throw Hdf5Failure{{ErrorCode::kCorrupt, fmt::format("attribute '{}' is too long", name)}};
+  }
+  std::vector<std::uint16_t> values(static_cast<std::size_t>(count));
+  if (values.empty()) return values;
+  hdf5_check(H5Aread(attribute.id(), H5T_NATIVE_UINT16, values.data()),
+             fmt::format("read attribute '{}'", name),
+             ErrorCode::kCorrupt);
+  return values;
+}
+
 void write_named_values(hid_t file, const std::string& group, const NamedValues& values) {
   const Hdf5Properties properties{hdf5_check(H5Pcreate(H5P_GROUP_CREATE), "create properties")};
   hdf5_check(

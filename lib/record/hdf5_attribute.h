@@ -4,9 +4,9 @@
 #include "record/recorder.h"
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace radixbench {
 
@@ -31,6 +31,7 @@ bool has_attribute(hid_t object, const std::string& name);
 std::string read_text(hid_t object, const std::string& name);
 std::uint64_t read_u64(hid_t object, const std::string& name);
 std::int64_t read_i64(hid_t object, const std::string& name);
+std::vector<std::uint16_t> read_u16_values(hid_t object, const std::string& name);
 // A group of text attributes, in order of creation.
 void write_named_values(hid_t file, const std::string& group, const NamedValues& values);
 NamedValues read_named_values(hid_t file, const std::string& group);

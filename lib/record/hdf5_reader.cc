@@ -111,7 +111,7 @@ std::vector<GroupRow> read_groups(hid_t file) {
 std::vector<CounterRow> read_counters(hid_t file) {
   std::vector<CounterRow> counters;
   for (const auto& cells : read_rows<CounterCells>(file, counter_schema())) {
-    counters.push_back({to_text(cells.name), cells.value, to_text(cells.unit)});
+    counters.push_back(to_counter_row(cells));
   }
   return counters;
 }
@@ -121,6 +121,7 @@ RankData read_all(hid_t file) {
   RankData data;
   data.identity = read_identity(file);
   data.status = to_status(read_text(file, "status"));
+  data.sites = read_codes(file, "/samples/consensus/site");
   data.clock_to_realtime_ns = read_i64(file, "clock_to_realtime_ns");
   for (std::size_t phase = 0; phase < kPhaseCount; ++phase) {
     data.samples[phase] = read_samples(file, sample_schema(static_cast<Phase>(phase), {}));

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace radixbench {
@@ -24,7 +25,8 @@ struct RankData {
   RankIdentity identity;
   RankStatus status = RankStatus::kRunning;  // kRunning: its writer did not come to close it
   std::int64_t clock_to_realtime_ns = 0;
-  std::array<SampleColumns, kPhaseCount> samples;  // by Phase
+  std::vector<std::pair<std::uint16_t, std::string>> sites;  // names of SampleColumns::site
+  std::array<SampleColumns, kPhaseCount> samples;            // by Phase
   std::vector<StepRow> steps;
   std::vector<RequestRow> requests;
   std::vector<PrefetchRow> prefetches;

@@ -12,7 +12,6 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
-#include <cstring>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -28,24 +27,6 @@ constexpr std::size_t kUsedMaxDivisor = 4;
 
 constexpr std::array<RankTable, kPhaseCount> kPhaseTables{
     RankTable::kConsensus, RankTable::kDrain, RankTable::kNeighbour, RankTable::kPrefetch};
-
-GroupCells to_cells(const GroupRow& row, std::uint32_t member_offset) {
-  GroupCells cells;
-  cells.group_id = row.group_id;
-  cells.my_index = row.my_index;
-  cells.member_offset = member_offset;
-  cells.member_count = static_cast<std::uint32_t>(row.members.size());
-  std::memcpy(cells.name, row.name.data(), std::min(row.name.size(), kGroupNameBytes));
-  return cells;
-}
-
-CounterCells to_cells(const CounterRow& row) {
-  CounterCells cells;
-  cells.value = row.value;
-  std::memcpy(cells.name, row.name.data(), std::min(row.name.size(), kCounterNameBytes));
-  std::memcpy(cells.unit, row.unit.data(), std::min(row.unit.size(), kCounterUnitBytes));
-  return cells;
-}
 
 // A queue, the tables it feeds, and how many rows found it full.
 template <typename Row>
@@ -172,7 +153,7 @@ Result<void> Hdf5Recorder::close(RankStatus status, const std::vector<CounterRow
   RADIXBENCH_CHECK(writer_.joinable());
   stop_writer();
   std::vector<CounterCells> cells;
-  for (const auto& counter : counters) cells.push_back(to_cells(counter));
+  for (const auto& counter : counters) cells.push_back(to_counter_cells(counter));
   attempt([&] {
     write_dropped();
     file_->append(RankTable::kCounters, cells.data(), cells.size());
@@ -256,7 +237,7 @@ void Hdf5Recorder::write_groups() {
     groups.swap(groups_);
   }
   for (const auto& group : groups) {
-    const GroupCells cells = to_cells(group, members_written_);
+    const GroupCells cells = to_group_cells(group, members_written_);
     file_->append(RankTable::kMembers, group.members.data(), group.members.size());
     file_->append(RankTable::kGroups, &cells, 1);
     members_written_ += cells.member_count;

@@ -3,7 +3,9 @@
 #include "base/check.h"
 #include "record/recorder.h"
 
+#include <algorithm>
 #include <cstddef>
+#include <cstring>
 
 namespace radixbench {
 namespace {
@@ -54,7 +56,8 @@ constexpr std::size_t value_offset(std::size_t index) {
 
 std::size_t cell_bytes(const ColumnSchema& column) {
   switch (column.type) {
-    case CellType::kU8: return 1;
+    case CellType::kU8:
+    case CellType::kI8: return 1;
     case CellType::kU16: return 2;
     case CellType::kU32:
     case CellType::kI32:
@@ -65,6 +68,30 @@ std::size_t cell_bytes(const ColumnSchema& column) {
     case CellType::kText: return column.text_bytes;
   }
   RADIXBENCH_CHECK(false);
+}
+
+GroupCells to_group_cells(const GroupRow& row, std::uint32_t member_offset) {
+  GroupCells cells;
+  cells.group_id = row.group_id;
+  cells.my_index = row.my_index;
+  cells.member_offset = member_offset;
+  cells.member_count = static_cast<std::uint32_t>(row.members.size());
+  std::memcpy(cells.name, row.name.data(), std::min(row.name.size(), kGroupNameBytes));
+  return cells;
+}
+
+CounterCells to_counter_cells(const CounterRow& row) {
+  CounterCells cells;
+  cells.value = row.value;
+  std::memcpy(cells.name, row.name.data(), std::min(row.name.size(), kCounterNameBytes));
+  std::memcpy(cells.unit, row.unit.data(), std::min(row.unit.size(), kCounterUnitBytes));
+  return cells;
+}
+
+CounterRow to_counter_row(const CounterCells& cells) {
+  return {{cells.name, std::find(cells.name, cells.name + kCounterNameBytes, '\0')},
+          cells.value,
+          {cells.unit, std::find(cells.unit, cells.unit + kCounterUnitBytes, '\0')}};
 }
 
 TableSchema sample_schema(Phase phase, const CodeNames& sites) {

@@ -17,7 +17,7 @@ constexpr std::int64_t kHdf5SchemaMajor = 1;
 
 constexpr std::size_t kHdf5ChunkRows = 16'384;
 
-enum class CellType : std::uint8_t { kU8, kU16, kU32, kU64, kI32, kI64, kF32, kF64, kText };
+enum class CellType : std::uint8_t { kU8, kU16, kU32, kU64, kI8, kI32, kI64, kF32, kF64, kText };
 
 // A category's number and name, for CF's flag_values and flag_meanings.
 using CodeNames = std::vector<std::pair<std::uint16_t, std::string>>;
@@ -64,6 +64,10 @@ struct CounterCells {
   char name[kCounterNameBytes] = {};
   char unit[kCounterUnitBytes] = {};
 };
+
+GroupCells to_group_cells(const GroupRow& row, std::uint32_t member_offset);
+CounterCells to_counter_cells(const CounterRow& row);
+CounterRow to_counter_row(const CounterCells& cells);
 
 TableSchema sample_schema(Phase phase, const CodeNames& sites);
 TableSchema step_schema();

@@ -1,144 +1,17 @@
 #include "record/hdf5_table.h"
 
-#include "base/check.h"
 #include "record/hdf5_attribute.h"
 
 #include <fmt/format.h>
 
-#include <hdf5_hl.h>
-
 #include <algorithm>
-#include <array>
 #include <cstring>
-#include <limits>
-#include <mutex>
-#include <numeric>
 
 namespace radixbench {
 namespace {
 
 constexpr const char* kCommitted = "rows_committed";
 constexpr const char* kDropped = "rows_dropped";
-constexpr unsigned kDeflateLevel = 1;  // 4 to 6 save 4 % of the size and cost half the speed
-hid_t native_type(CellType type) {
-  switch (type) {
-    case CellType::kU8: return H5T_STD_U8LE;
-    case CellType::kU16: return H5T_STD_U16LE;
-    case CellType::kU32: return H5T_STD_U32LE;
-    case CellType::kU64: return H5T_STD_U64LE;
-    case CellType::kI32: return H5T_STD_I32LE;
-    case CellType::kI64: return H5T_STD_I64LE;
-    case CellType::kF32: return H5T_IEEE_F32LE;
-    case CellType::kF64: return H5T_IEEE_F64LE;
-    case CellType::kText: break;
-  }
-  RADIXBENCH_CHECK(false);
-}
-
-// What stands in cells that nobody wrote: -1 for signed, the largest for unsigned, NaN for floats,
-// so that a hole never reads as a zero; zero where every value is one that a call may leave.
-struct FillValue {
-  std::array<std::byte, 8> bytes{};
-};
-
-FillValue fill_value(const ColumnSchema& column) {
-  const CellType type = column.type;
-  FillValue fill;
-  if (!column.has_missing) return fill;
-  fill.bytes.fill(std::byte{0xFF});
-  if (type == CellType::kF32) {
-    const float missing = std::numeric_limits<float>::quiet_NaN();
-    std::memcpy(fill.bytes.data(), &missing, sizeof missing);
-  }
-  if (type == CellType::kF64) {
-    const double missing = std::numeric_limits<double>::quiet_NaN();
-    std::memcpy(fill.bytes.data(), &missing, sizeof missing);
-  }
-  return fill;
-}
-
-Hdf5Properties column_properties(const ColumnSchema& column, hid_t type, bool is_compressed) {
-  Hdf5Properties properties{hdf5_check(H5Pcreate(H5P_DATASET_CREATE), "create properties")};
-  const hsize_t chunk = kHdf5ChunkRows;
-  hdf5_check(H5Pset_chunk(properties.id(), 1, &chunk), "set the chunk");
-  if (column.type != CellType::kText) {
-    const FillValue fill = fill_value(column);
-    hdf5_check(H5Pset_fill_value(properties.id(), type, fill.bytes.data()), "set the fill value");
-  }
-  if (is_compressed) {
-    hdf5_check(H5Pset_shuffle(properties.id()), "set shuffle");
-    hdf5_check(H5Pset_deflate(properties.id(), kDeflateLevel), "set deflate");
-  }
-  hdf5_check(H5Pset_fletcher32(properties.id()), "set fletcher32");
-  return properties;
-}
-
-void write_codes(hid_t dataset, const ColumnSchema& column) {
-  std::vector<std::uint8_t> narrow;
-  std::vector<std::uint16_t> wide;
-  std::string meanings;
-  for (const auto& [code, name] : column.codes) {
-    narrow.push_back(static_cast<std::uint8_t>(code));
-    wide.push_back(code);
-    meanings += (meanings.empty() ? "" : " ") + name;
-  }
-  // CF wants the values in the column's own type.
-  const void* values = narrow.data();
-  if (column.type == CellType::kU16) values = wide.data();
-  write_values(dataset,
-               column.is_mask ? "flag_masks" : "flag_values",
-               native_type(column.type),
-               values,
-               column.codes.size());
-  write_text(dataset, "flag_meanings", meanings);
-}
-
-void describe_column(hid_t dataset, const ColumnSchema& column, bool is_scale) {
-  write_text(dataset, "units", column.units);
-  write_text(dataset, "long_name", column.long_name);
-  // CF allows a coordinate no missing values.
-  if (column.type != CellType::kText && column.has_missing && !is_scale) {
-    const FillValue fill = fill_value(column);
-    write_values(dataset, "_FillValue", native_type(column.type), fill.bytes.data(), 1);
-  }
-  if (!column.codes.empty()) write_codes(dataset, column);
-}
-
-Hdf5Dataset create_column(hid_t group,
-                          const ColumnSchema& column,
-                          bool is_scale,
-                          bool is_compressed) {
-  const Hdf5Type type = file_type(column);
-  const hsize_t none = 0;
-  const hsize_t unlimited = H5S_UNLIMITED;
-  const Hdf5Space space{hdf5_check(H5Screate_simple(1, &none, &unlimited), "create a space")};
-  const Hdf5Properties properties = column_properties(column, type.id(), is_compressed);
-  Hdf5Dataset dataset{hdf5_check(H5Dcreate2(group,
-                                            column.name.c_str(),
-                                            type.id(),
-                                            space.id(),
-                                            H5P_DEFAULT,
-                                            properties.id(),
-                                            H5P_DEFAULT),
-                                 fmt::format("create dataset '{}'", column.name))};
-  describe_column(dataset.id(), column, is_scale);
-  return dataset;
-}
-
-// The high-level library, which the scales belong to, has no lock of its own, and several ranks may
-// be threads of one process.
-std::mutex& scale_mutex() {
-  static std::mutex mutex;
-  return mutex;
-}
-
-void attach_scale(const std::vector<Hdf5Dataset>& columns, const std::string& name) {
-  const std::lock_guard lock{scale_mutex()};
-  hdf5_check(H5DSset_scale(columns[0].id(), name.c_str()), "make a dimension scale");
-  for (std::size_t index = 1; index < columns.size(); ++index) {
-    hdf5_check(H5DSattach_scale(columns[index].id(), columns[0].id(), 0), "attach a scale");
-  }
-}
 
 void create_count(hid_t group, const char* name, const char* long_name) {
   const Hdf5Space space{hdf5_check(H5Screate(H5S_SCALAR), "create a scalar space")};
@@ -240,11 +113,6 @@ Hdf5Space select_rows(const Hdf5Dataset& dataset, const std::string& path, hsize
 }
 
 }  // namespace
-
-Hdf5Type file_type(const ColumnSchema& column) {
-  if (column.type == CellType::kText) return hdf5_text_type(column.text_bytes);
-  return Hdf5Type{hdf5_check(H5Tcopy(native_type(column.type)), "copy a type")};
-}
 
 void create_table(hid_t file, const TableSchema& schema, bool is_compressed) {
   const Hdf5Properties links{hdf5_check(H5Pcreate(H5P_LINK_CREATE), "create properties")};

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "record/hdf5_handle.h"
+#include "record/hdf5_column.h"
 #include "record/hdf5_schema.h"
 
 #include <cstddef>
@@ -9,8 +9,6 @@
 #include <vector>
 
 namespace radixbench {
-
-Hdf5Type file_type(const ColumnSchema& column);
 
 // Creates a table's group, datasets, attributes and scales; everything it will ever need, since
 // nothing may be created once SWMR has started.

@@ -1,7 +1,9 @@
-// Writes a made-up rank file: record_writer PATH ROWS. With ROWS 0 it goes on until it is
-// killed. The kill test and the Python tests start it.
+// Writes made-up files for the kill test and the Python tests. record_writer PATH ROWS: a rank's;
+// with ROWS 0 it goes on until it is killed. record_writer run FOLDER: a run of two ranks, with its
+// master.
 
 #include "record/hdf5_recorder.h"
+#include "record/made_up_master.h"
 #include "record/record_fixture.h"
 
 #include <cstdio>
@@ -46,12 +48,20 @@ Result<void> write_file(const std::string& path, std::uint64_t rows) {
   return (*recorder)->close(RankStatus::kComplete, {{"agreements.writing_check", rows, "1"}});
 }
 
+Result<void> write_run(const std::string& folder) {
+  const std::vector<RankData> ranks = write_rank_files(folder, {10, 20});
+  return write_hdf5_master(folder, made_up_content(ranks));
+}
+
 }  // namespace
 }  // namespace radixbench
 
 int main(int argc, char** argv) {
   if (argc != 3) return 64;
-  const auto written = radixbench::write_file(argv[1], std::strtoull(argv[2], nullptr, 10));
+  const bool is_run = std::string_view{argv[1]} == "run";
+  const auto written = is_run
+                           ? radixbench::write_run(argv[2])
+                           : radixbench::write_file(argv[1], std::strtoull(argv[2], nullptr, 10));
   if (!written) std::fprintf(stderr, "%s\n", written.error().message.c_str());
   return written ? 0 : 74;
 }

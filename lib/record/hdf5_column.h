@@ -1,0 +1,40 @@
+#pragma once
+
+#include "record/hdf5_handle.h"
+#include "record/hdf5_schema.h"
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace radixbench {
+
+// One dataset of a table: its type, fill value and CF attributes. All throw Hdf5Failure.
+
+Hdf5Type file_type(const ColumnSchema& column);
+
+// Chunked and empty, to be extended.
+Hdf5Dataset create_column(hid_t group,
+                          const ColumnSchema& column,
+                          bool is_scale,
+                          bool is_compressed);
+
+// Rows [0, count) of another file's dataset.
+struct VirtualSource {
+  std::string file;  // relative to the folder of the file that refers to it
+  std::string dataset;
+  std::size_t count = 0;
+};
+
+// Shows the sources one after the other. Where one is missing the column reads as missing values.
+Hdf5Dataset create_virtual_column(hid_t group,
+                                  const ColumnSchema& column,
+                                  const std::vector<VirtualSource>& sources);
+
+// The flag_values and flag_meanings of a column of u2; empty where it has none.
+CodeNames read_codes(hid_t file, const std::string& dataset);
+
+// Makes the first column the dimension scale `name` of all others.
+void attach_scale(const std::vector<Hdf5Dataset>& columns, const std::string& name);
+
+}  // namespace radixbench
