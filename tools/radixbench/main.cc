@@ -1,4 +1,5 @@
 #include "cmd_layout.h"
+#include "cmd_replay.h"
 #include "cmd_trace.h"
 #include "command_line.h"
 #include "exit_codes.h"
@@ -15,6 +16,7 @@
 namespace {
 
 constexpr radixbench::AddCommands kVerbs[] = {
+    radixbench::add_replay_commands,
     radixbench::add_layout_commands,
     radixbench::add_trace_commands,
 };

@@ -1,0 +1,134 @@
+#include "replay/outcome.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+#include <set>
+
+namespace radixbench {
+namespace {
+
+constexpr std::size_t kMessagesMax = 4;
+
+std::uint64_t pages_wrong(const RankData& data) {
+  const auto found = std::ranges::find(data.counters, "bytes.pages_wrong", &CounterRow::name);
+  return found == data.counters.end() ? 0 : found->value;
+}
+
+bool is_deadline(const Error& error) {
+  return error.code == ErrorCode::kTimeout || error.code == ErrorCode::kPeerLost;
+}
+
+// "can_terminate_prefetch #812 on attn_cp{1,5}" out of what a peer that waited for `rank` says.
+std::string missed_call(std::span<const RankReport> reports, Rank rank) {
+  for (const RankReport& report : reports) {
+    if (report.rank == rank || !report.error || !is_deadline(*report.error)) continue;
+    const std::string& message = report.error->message;
+    if (message.find(fmt::format("rank {} died", rank)) == std::string::npos) continue;
+    const std::size_t colon = message.find(": ");
+    return " before " + message.substr(0, colon);
+  }
+  return "";
+}
+
+void add_deaths(std::span<const RankReport> reports, Outcome& outcome) {
+  for (const RankReport& report : reports) {
+    if (!report.signal) continue;
+    if (*report.signal == SIGABRT) outcome.end = RunEnd::kCheckFailed;
+    outcome.messages.push_back(fmt::format("rank {} died (signal {}){}",
+                                           report.rank,
+                                           *report.signal,
+                                           missed_call(reports, report.rank)));
+  }
+}
+
+// Each rank's own error once, those that were first to give up before those who followed them.
+void add_errors(std::span<const RankReport> reports, Outcome& outcome) {
+  std::set<std::string> said;
+  for (const bool followed : {false, true}) {
+    for (const RankReport& report : reports) {
+      if (!report.error) continue;
+      const std::string& message = report.error->message;
+      const bool has_followed = report.error->code == ErrorCode::kPeerLost ||
+                                report.error->code == ErrorCode::kInterrupted;
+      if (has_followed != followed || !said.insert(message).second) continue;
+      outcome.messages.push_back(fmt::format("rank {}: {}", report.rank, message));
+    }
+  }
+  for (const RankReport& report : reports) {
+    if (!report.was_given_up) continue;
+    outcome.messages.push_back(
+        fmt::format("rank {} did not end by itself and was killed", report.rank));
+  }
+}
+
+void add_violations(std::span<const RankReport> reports, Outcome& outcome) {
+  for (const RankReport& report : reports) {
+    for (const std::string& violation : report.violations) {
+      outcome.messages.push_back(fmt::format("rank {}: {}", report.rank, violation));
+    }
+  }
+}
+
+RunEnd end_of(std::span<const RankReport> reports, Outcome& outcome) {
+  bool has_deadline = false;
+  bool has_violation = false;
+  std::optional<ErrorCode> other;
+  for (const RankReport& report : reports) {
+    has_deadline = has_deadline || report.signal || report.was_given_up ||
+                   (report.error && is_deadline(*report.error));
+    has_violation = has_violation || !report.violations.empty();
+    if (report.error && !is_deadline(*report.error) &&
+        report.error->code != ErrorCode::kInterrupted) {
+      other = report.error->code;
+    }
+  }
+  if (has_violation) return RunEnd::kCheckFailed;
+  // What kept one rank from going on is why the others waited for it.
+  if (other) {
+    outcome.code = *other;
+    return RunEnd::kFailed;
+  }
+  return has_deadline ? RunEnd::kDeadline : RunEnd::kFine;
+}
+
+}  // namespace
+
+Outcome judge(std::span<const RankReport> reports,
+              const RunData& data,
+              std::span<const Divergence> divergences,
+              std::span<const SiteInfo> sites,
+              std::optional<int> interrupt_signal) {
+  Outcome outcome;
+  add_deaths(reports, outcome);
+  if (outcome.end == RunEnd::kCheckFailed) return outcome;
+  bool has_diverged = false;
+  for (const Divergence& divergence : divergences) {
+    if (!divergence.first_differing_step) continue;
+    has_diverged = true;
+    outcome.messages.insert(outcome.messages.begin(), to_sentence(divergence, sites));
+  }
+  for (const RankData& rank : data.ranks) {
+    if (pages_wrong(rank) == 0) continue;
+    has_diverged = true;
+    outcome.messages.push_back(fmt::format(
+        "rank {}: {} pages came back with other bytes", rank.identity.rank, pages_wrong(rank)));
+  }
+  add_errors(reports, outcome);
+  add_violations(reports, outcome);
+  for (const std::string& missing : data.missing) outcome.messages.push_back(missing);
+  outcome.end = has_diverged ? RunEnd::kDiverged : end_of(reports, outcome);
+  if (interrupt_signal && (outcome.end == RunEnd::kFine || outcome.end == RunEnd::kDeadline)) {
+    outcome.end = RunEnd::kInterrupted;
+    outcome.signal = *interrupt_signal;
+  }
+  if (outcome.messages.size() > kMessagesMax) {
+    const std::size_t left_out = outcome.messages.size() - kMessagesMax;
+    outcome.messages.resize(kMessagesMax);
+    outcome.messages.push_back(fmt::format("... and {} more like these", left_out));
+  }
+  return outcome;
+}
+
+}  // namespace radixbench

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "base/error.h"
+#include "replay/rank_report.h"
+#include "replay/run_data.h"
+#include "stats/divergence.h"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace radixbench {
+
+// How a run as a whole ended; the first that applies (docs/errors.md).
+enum class RunEnd : std::uint8_t {
+  kFine,
+  kCheckFailed,  // a rank aborted on a bug, or what must hold at the end does not
+  kDiverged,     // digests or bytes differ between ranks of a replica
+  kDeadline,     // a deadline passed or a rank died
+  kInterrupted,
+  kFailed,  // something else the world did; `code` says what
+};
+
+struct Outcome {
+  RunEnd end = RunEnd::kFine;
+  ErrorCode code = ErrorCode::kTimeout;  // of kFailed
+  int signal = 0;                        // of kInterrupted
+  std::vector<std::string> messages;     // what to say, most telling first
+};
+
+// Pure. `interrupt_signal`: the supervisor was told to stop.
+Outcome judge(std::span<const RankReport> reports,
+              const RunData& data,
+              std::span<const Divergence> divergences,
+              std::span<const SiteInfo> sites,
+              std::optional<int> interrupt_signal);
+
+}  // namespace radixbench

@@ -1,0 +1,98 @@
+#include "replay/replay.h"
+
+#include "comm/shm_fabric.h"
+#include "inject/fault_spec.h"
+#include "layout/sites.h"
+#include "replay/killing_status.h"
+#include "replay/rank_processes.h"
+#include "replay/recorded_rank.h"
+#include "replay/thread_ranks.h"
+#include "stats/join.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+namespace radixbench {
+namespace {
+
+using namespace std::chrono_literals;
+
+// After the first failure: time for the others to say what they saw and to close their files.
+constexpr auto kGrace = 4s;
+
+std::string_view site_name(std::uint16_t site) { return to_string(static_cast<Site>(site)); }
+
+// A rank's process, from its fork to its exit code; the code says no more than whether it failed.
+int run_process(const ReplayPlan& plan, ShmWorld& world, Rank rank, RankStatusSink& status) {
+  std::unique_ptr<RankStatusSink> killing;
+  RankStatusSink* sink = &status;
+  for (const std::string& text : plan.options.faults) {
+    const Result<FaultSpec> fault = parse_fault(text);
+    if (!fault || fault->rank != rank || fault->kind != FaultSpec::Kind::kKill) continue;
+    killing = make_killing_status(status, *fault);
+    sink = killing.get();
+  }
+  const std::unique_ptr<Fabric> fabric = world.attach(rank, site_name);
+  const Result<void> ended = run_recorded_rank(plan, *fabric, *sink);
+  if (!ended) status.failed(ended.error());
+  return ended ? 0 : 1;
+}
+
+ReplayProgress progress_of(const RankProcesses& ranks, const ReplayPlan& plan) {
+  ReplayProgress progress{
+      .requests_ended = 0, .requests = plan.trace.requests.size(), .now_ns = 0, .step = 0};
+  for (Rank rank = 0; rank < plan.layout.world_size(); ++rank) {
+    if (plan.layout.replica(rank).front() != rank) continue;
+    const RankStatusPage::Progress own = ranks.progress(rank);
+    progress.requests_ended += own.requests_ended;
+    progress.now_ns = std::max(progress.now_ns, own.now_ns);
+    progress.step = std::max(progress.step, own.step);
+  }
+  return progress;
+}
+
+Result<RanksEnd> run_processes(const ReplayPlan& plan,
+                               const std::function<void(const ReplayProgress&)>& progressed) {
+  const Rank world_size = plan.layout.world_size();
+  Result<std::unique_ptr<ShmWorld>> world = ShmWorld::create(world_size);
+  if (!world) return tl::unexpected(world.error());
+  Result<std::unique_ptr<RankProcesses>> ranks =
+      RankProcesses::start(world_size, **world, [&](Rank rank, RankStatusSink& status) {
+        return run_process(plan, **world, rank, status);
+      });
+  if (!ranks) return tl::unexpected(ranks.error());
+  return (*ranks)->wait(kGrace,
+                        {.ticked = [&] { progressed(progress_of(**ranks, plan)); }, .ended = {}});
+}
+
+}  // namespace
+
+Result<ReplayResult> replay(const ReplayPlan& plan,
+                            const std::function<void(const ReplayProgress&)>& progressed) {
+  RanksEnd end;
+  if (plan.options.transport == Transport::kThreads) {
+    end.reports = run_thread_ranks(plan);
+  } else {
+    Result<RanksEnd> processes = run_processes(plan, progressed);
+    if (!processes) return tl::unexpected(processes.error());
+    end = std::move(*processes);
+  }
+  ReplayResult result;
+  result.reports = std::move(end.reports);
+  std::vector<std::string> files;
+  for (Rank rank = 0; rank < plan.layout.world_size(); ++rank) {
+    files.push_back(rank_file(plan, rank));
+  }
+  result.data = read_run(files);
+  const std::vector<RankView> views = rank_views(result.data, plan.layout);
+  const std::vector<SiteInfo> sites = site_infos();
+  result.divergences = find_divergences(views, sites);
+  const std::vector<std::vector<JoinedColumns>> joined = join_samples(views);
+  result.summary = summarise(views, joined, sites);
+  result.outcome =
+      judge(result.reports, result.data, result.divergences, sites, end.interrupted_by);
+  return result;
+}
+
+}  // namespace radixbench

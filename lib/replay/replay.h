@@ -1,0 +1,41 @@
+#pragma once
+
+#include "base/result.h"
+#include "replay/outcome.h"
+#include "replay/plan.h"
+#include "replay/rank_report.h"
+#include "replay/run_data.h"
+#include "stats/divergence.h"
+#include "stats/run_summary.h"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace radixbench {
+
+// How far a run is, for whoever shows it.
+struct ReplayProgress {
+  std::uint64_t requests_ended = 0;  // over the replicas
+  std::uint64_t requests = 0;
+  std::int64_t now_ns = 0;  // the run's clock
+  std::uint64_t step = 0;
+};
+
+struct ReplayResult {
+  std::vector<RankReport> reports;
+  RunData data;
+  std::vector<Divergence> divergences;
+  RunSummary summary;
+  Outcome outcome;
+  std::string master;  // path of run.h5; empty where it could not be made, which outcome says
+};
+
+// Runs the plan's ranks to their end, reads back what they recorded, compares it, and makes the
+// master file. Fails only where no rank could be started. To be called before the process has a
+// second thread (ranks are forked).
+Result<ReplayResult> replay(const ReplayPlan& plan,
+                            const std::function<void(const ReplayProgress&)>& progressed);
+
+}  // namespace radixbench

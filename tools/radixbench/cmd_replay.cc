@@ -1,0 +1,86 @@
+#include "cmd_replay.h"
+
+#include "exit_codes.h"
+#include "progress_line.h"
+#include "replay_arguments.h"
+#include "replay_report.h"
+
+#include "inject/fault_spec.h"
+#include "replay/replay.h"
+
+#include <fmt/core.h>
+
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+namespace radixbench {
+namespace {
+
+int exit_code_of(const Outcome& outcome) {
+  switch (outcome.end) {
+    case RunEnd::kFine: return kExitFine;
+    case RunEnd::kCheckFailed: return kExitBug;
+    case RunEnd::kDiverged: return kExitDiverged;
+    case RunEnd::kDeadline: return kExitDeadline;
+    case RunEnd::kInterrupted: return outcome.signal == SIGTERM ? 143 : kExitInterrupted;
+    case RunEnd::kFailed: return exit_code_of(outcome.code);
+  }
+  return kExitBug;
+}
+
+int run_replay(const ReplayArguments& arguments, NamedValues as_text) {
+  Result<ReplayOptions> options = resolve(arguments);
+  if (!options) return report_error(options.error());
+  options->as_text = std::move(as_text);
+  const Result<ReplayPlan> plan = make_plan(std::move(*options));
+  if (!plan) return report_error(plan.error());
+  for (const std::string& warning : plan->trace.warnings) {
+    fmt::print(stderr, "radixbench: {}: {}\n", plan->trace.path, warning);
+  }
+  ProgressLine progress;
+  Result<ReplayResult> result =
+      replay(*plan, [&](const ReplayProgress& now) { progress.show(now); });
+  progress.clear();
+  if (!result) return report_error(result.error());
+  fmt::print("{}", replay_table(*plan, *result));
+  std::fflush(stdout);
+  for (const std::string& message : result->outcome.messages) {
+    fmt::print(stderr, "radixbench: {}\n", message);
+  }
+  return exit_code_of(result->outcome);
+}
+
+int list_faults() {
+  for (const std::string& line : describe_faults()) fmt::print("{}\n", line);
+  return kExitFine;
+}
+
+constexpr const char* kExamples =
+    R"(Examples:
+  radixbench replay traces/sample_400.jsonl --layout tp4cp2 --device-tokens 60k --host-tokens 120k
+  radixbench replay traces/sample_400.jsonl --layout sglang:tp=8,cp=2,dp=2 \
+      --agreement hardcoded_tp --skew storage:cp=1,+40ms
+
+Exit codes: 0 fine, 4 ranks of a replica diverged, 124 a deadline passed or a rank died, 130/143
+interrupted, 64 to 78 as docs/errors.md lists them.)";
+
+}  // namespace
+
+void add_replay_commands(CLI::App& app, std::vector<Command>& commands) {
+  CLI::App* replay_app =
+      app.add_subcommand("replay", "Replay a trace on the ranks of a layout and time agreement");
+  const auto arguments = std::make_shared<ReplayArguments>();
+  add_replay_options(*replay_app, *arguments);
+  replay_app->footer(kExamples);
+  commands.push_back({replay_app, [arguments, replay_app] {
+                        return run_replay(*arguments, option_values(*replay_app));
+                      }});
+
+  CLI::App* inject = app.add_subcommand("inject", "Faults for `replay --inject`");
+  inject->require_subcommand(1);
+  commands.push_back({inject->add_subcommand("list", "Every fault, a line each"), list_faults});
+}
+
+}  // namespace radixbench
