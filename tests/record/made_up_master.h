@@ -41,8 +41,18 @@ inline std::vector<RankData> write_rank_files(const std::string& folder,
 inline MasterContent made_up_content(const std::vector<RankData>& ranks) {
   MasterContent content;
   content.identity = identity_of(0);
-  content.variables = {
-      "sglang:tp=8,cp=2", 4, 2, 1, 1, "fixed", "attn_groups", "shm", "timeout", "virtual", 64};
+  content.variables = {"made_up",
+                       "sglang:tp=8,cp=2",
+                       4,
+                       2,
+                       1,
+                       1,
+                       "fixed",
+                       "attn_groups",
+                       "shm",
+                       "timeout",
+                       "virtual",
+                       64};
   content.cells = {{"agreement_per_step",
                     "p50",
                     "ns",
