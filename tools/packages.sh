@@ -5,6 +5,7 @@
 build_packages=(
   cmake ninja-build g++
   libcli11-dev libexpected-dev libfmt-dev libhdf5-dev libsimdjson-dev libssl-dev nlohmann-json3-dev
+  zlib1g-dev
 )
 
 # To build and run every test and bench besides. Python is Debian's own: tests call /usr/bin/python3.

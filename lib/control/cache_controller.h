@@ -66,6 +66,8 @@ class CacheController {
   [[nodiscard]] PrefetchControl* prefetch() { return prefetch_.get(); }  // null without storage
   [[nodiscard]] const ControlContext& context() const { return *context_; }
 
+  // Whether a running prefetch may be asked about without being stopped by it.
+  [[nodiscard]] bool has_votes() const { return options_.policy != PrefetchPolicy::kBestEffort; }
   // Nothing in flight anywhere.
   [[nodiscard]] bool is_idle() const;
   // Of agreed state: tree, free counts, and how much is in flight. Equal on ranks that agree.

@@ -52,8 +52,9 @@ Result<std::vector<PrefillChunk>> Admission::next_batch() {
   bool is_examining = true;
   while (!waiting_.empty()) {
     const bool is_shut = is_full() || batch.is_closed;
-    // j stops asking when nothing more can start, which this rank alone may believe.
-    if (is_shut && !rules_.examines_agreed_set) is_examining = false;
+    // j stops asking when nothing more can start, which this rank alone may believe. Without votes
+    // asking is stopping: a prefetch is left to run until its request can start.
+    if (is_shut && (!rules_.examines_agreed_set || !cache_.has_votes())) is_examining = false;
     if (!is_examining) break;
     std::unique_ptr<LiveRequest> request = std::move(waiting_.front());
     waiting_.pop_front();

@@ -128,7 +128,8 @@ std::vector<SiteInfo> site_infos() {
                      .name = std::string{contract.name},
                      .is_control = contract.is_control,
                      .is_scheduler = contract.thread == SiteThread::kScheduler,
-                     .is_drain = contract.site == Site::kDrainStorageControlQueues});
+                     .is_drain = contract.site == Site::kDrainStorageControlQueues,
+                     .has_request = contract.members == SiteMembers::kPerKey});
   }
   return infos;
 }

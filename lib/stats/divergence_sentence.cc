@@ -15,6 +15,13 @@ std::string site_name(std::uint16_t code, std::span<const SiteInfo> sites) {
   return fmt::format("site {}", code);
 }
 
+std::string request_text(const Disagreement& found, std::span<const SiteInfo> sites) {
+  for (const auto& site : sites) {
+    if (site.code == found.site && !site.has_request) return "";
+  }
+  return fmt::format(" for request {}", found.request_id);
+}
+
 // Values that are zero on every side behind the first are not worth the words.
 std::size_t values_shown(const std::vector<Side>& sides) {
   for (std::size_t count = 3; count > 1; --count) {
@@ -91,9 +98,9 @@ std::string to_sentence(const Divergence& divergence, std::span<const SiteInfo> 
     text += fmt::format(" from step {} on", *divergence.first_differing_step);
   }
   if (const auto& found = divergence.disagreement) {
-    text += fmt::format(": at {} for request {} in step {} {}",
+    text += fmt::format(": at {}{} in step {} {}",
                         site_name(found->site, sites),
-                        found->request_id,
+                        request_text(*found, sites),
                         found->step,
                         sides_text(found->sides));
   }

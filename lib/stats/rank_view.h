@@ -19,6 +19,7 @@ struct SiteInfo {
   bool is_control = false;    // an agreement; else a neighbour
   bool is_scheduler = false;  // called on the scheduler thread, in the same order on every rank
   bool is_drain = false;
+  bool has_request = true;  // called for a request; else once a step
 };
 
 // Rows of one phase of one rank, in the order of its calls.
