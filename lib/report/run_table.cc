@@ -62,8 +62,8 @@ class RunTable {
   [[nodiscard]] std::string mark() const { return is_crowded_ ? "*" : ""; }
 
   [[nodiscard]] std::string heading() const {
-    std::string text =
-        fmt::format("radixbench replay of {}, run {}\n", heading_.trace, heading_.run_id);
+    std::string text = wrapped(
+        fmt::format("radixbench replay of {}, run {}", heading_.trace, heading_.run_id), kIndent);
     text += entry("layout",
                   fmt::format("{}: {} = attention TP {} x CP {} x replicas {} x stages {}",
                               heading_.layout,
