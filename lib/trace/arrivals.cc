@@ -18,7 +18,7 @@ constexpr std::size_t kRowsMin = 100;
 constexpr double kOnTickShareMin = 0.9;
 constexpr double kPerSecondMax = 10'000;
 constexpr double kPerHourMin = 1;
-constexpr std::int64_t kFirstArrivalNsMax = 24 * 3600 * 1'000 * kNsPerMs;
+constexpr std::int64_t kFirstArrivalNsMax = std::int64_t{24} * 3600 * 1000 * kNsPerMs;
 
 std::vector<std::int64_t> gaps_between_times(std::span<const Request> requests) {
   std::vector<std::int64_t> gaps;
