@@ -6,6 +6,7 @@
 #include "replay/killing_status.h"
 #include "replay/rank_processes.h"
 #include "replay/recorded_rank.h"
+#include "replay/run_master.h"
 #include "replay/thread_ranks.h"
 #include "stats/join.h"
 
@@ -92,6 +93,14 @@ Result<ReplayResult> replay(const ReplayPlan& plan,
   result.summary = summarise(views, joined, sites);
   result.outcome =
       judge(result.reports, result.data, result.divergences, sites, end.interrupted_by);
+  if (Result<void> written = write_run_master(plan, result.data, joined, result.summary);
+      !written) {
+    result.outcome.messages.push_back(written.error().message);
+    if (result.outcome.end == RunEnd::kFine) {
+      result.outcome.end = RunEnd::kFailed;
+      result.outcome.code = written.error().code;
+    }
+  }
   return result;
 }
 

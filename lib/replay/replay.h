@@ -29,7 +29,6 @@ struct ReplayResult {
   std::vector<Divergence> divergences;
   RunSummary summary;
   Outcome outcome;
-  std::string master;  // path of run.h5; empty where it could not be made, which outcome says
 };
 
 // Runs the plan's ranks to their end, reads back what they recorded, compares it, and makes the

@@ -1,0 +1,143 @@
+#include "replay/run_master.h"
+
+#include "record/hdf5_master.h"
+#include "replay/recorded_rank.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <utility>
+
+namespace radixbench {
+namespace {
+
+SummaryCell exact(std::string metric, std::string unit, std::uint64_t value, int direction) {
+  return {.metric = std::move(metric),
+          .stat = "total",
+          .unit = std::move(unit),
+          .metric_class = MetricClass::kExact,
+          .direction = static_cast<std::int8_t>(direction),
+          .n = 1,
+          .value = static_cast<double>(value)};
+}
+
+// Times: less is better, and a virtual run's clock makes its own times exact.
+SummaryCell times(std::string metric,
+                  const Distribution& of,
+                  std::uint64_t discarded,
+                  MetricClass metric_class) {
+  return {.metric = std::move(metric),
+          .stat = "p50",
+          .unit = "ns",
+          .metric_class = metric_class,
+          .direction = -1,
+          .n = of.count,
+          .value = static_cast<double>(of.p50),
+          .floor = static_cast<double>(of.p05),
+          .p50 = static_cast<double>(of.p50),
+          .p95 = static_cast<double>(of.p95),
+          .p99 = static_cast<double>(of.p99),
+          .max = static_cast<double>(of.max),
+          .mean = of.mean,
+          .stddev = of.stddev,
+          .discarded = discarded};
+}
+
+RunVariables variables_of(const ReplayPlan& plan) {
+  const ReplayOptions& options = plan.options;
+  const Layout& layout = plan.layout;
+  return {.scenario = std::filesystem::path{plan.trace.path}.filename().string(),
+          .layout = layout.spec(),
+          .tp = static_cast<std::int32_t>(layout.attn_tp_size()),
+          .cp = static_cast<std::int32_t>(layout.attn_cp_size()),
+          .dp = static_cast<std::int32_t>(layout.attn_dp_size()),
+          .pp = static_cast<std::int32_t>(layout.sizes().pp),
+          .rules = describe(options.rules),
+          .agreement = std::string{to_string(options.agreement)},
+          .transport = std::string{to_string(options.transport)},
+          .policy = std::string{to_string(options.policy)},
+          .clock = options.engine.clock == ClockMode::kVirtual ? "virtual" : "wall",
+          .page_size = static_cast<std::int32_t>(options.engine.page_tokens)};
+}
+
+MasterRank master_rank(const ReplayPlan& plan, Rank rank) {
+  MasterRank entry;
+  entry.file =
+      fmt::format("ranks/{}", std::filesystem::path{rank_file(plan, rank)}.filename().string());
+  entry.rank = rank;
+  return entry;
+}
+
+}  // namespace
+
+std::vector<SummaryCell> summary_cells(const RunSummary& summary) {
+  const TierTokens& tokens = summary.tokens;
+  const PrefetchFates& fates = summary.fates;
+  std::vector<SummaryCell> cells = {
+      exact("requests_served", "1", summary.requests_served, 0),
+      exact("requests_aborted", "1", summary.requests_aborted, 0),
+      exact("steps", "1", summary.steps, 0),
+      exact("agreements", "1", summary.agreements, -1),
+      exact("wire_ops", "1", summary.wire_ops, -1),
+      exact("tokens_input", "1", tokens.input, 0),
+      exact("tokens_device", "1", tokens.device, 1),
+      exact("tokens_host", "1", tokens.host, 1),
+      exact("tokens_storage", "1", tokens.storage, 1),
+      exact("tokens_computed", "1", tokens.computed, -1),
+      exact("prefetch_requested", "1", fates.requested, 0),
+      exact("prefetch_not_in_storage", "1", fates.not_in_storage, 0),
+      exact("prefetch_below_threshold", "1", fates.below_threshold, 0),
+      exact("prefetch_cut", "1", fates.cut, -1),
+      exact("prefetch_existing", "1", fates.existing, -1),
+      exact("prefetch_aborted", "1", fates.aborted, 0),
+      exact("prefetch_no_room", "1", fates.no_room, -1),
+      exact("prefetch_inserted", "1", fates.inserted, 1),
+      exact("prefetch_used", "1", fates.used, 1),
+      times("agreement_per_step",
+            summary.agreement_ns,
+            summary.operations_unjoined,
+            MetricClass::kNoisy),
+      times("blocked_per_step", summary.blocked_ns, 0, MetricClass::kNoisy),
+      times("wait", summary.wait_ns, summary.operations_unjoined, MetricClass::kNoisy),
+      times("wire", summary.wire_ns, summary.operations_unjoined, MetricClass::kNoisy),
+      times("drain_per_step", summary.drain_ns, 0, MetricClass::kNoisy),
+      times("confirm_delay", summary.confirm_ns, summary.confirm_missing, MetricClass::kNoisy)};
+  for (const SiteSummary& site : summary.sites) {
+    if (!site.site.is_control) continue;
+    cells.push_back(exact("agreements." + site.site.name, "1", site.agreements, -1));
+    cells.push_back(exact("wire_ops." + site.site.name, "1", site.wire_ops, -1));
+  }
+  return cells;
+}
+
+Result<void> write_run_master(const ReplayPlan& plan,
+                              const RunData& data,
+                              const std::vector<std::vector<JoinedColumns>>& joined,
+                              const RunSummary& summary) {
+  MasterContent content;
+  content.identity = {
+      .run_id = plan.run_id,
+      .rank = 0,
+      .world_size = plan.layout.world_size(),
+      .local_rank = 0,
+      .clock = plan.options.engine.clock == ClockMode::kVirtual ? "virtual" : "wall",
+      .options = plan.options.as_text,
+      .provenance = plan.provenance};
+  content.variables = variables_of(plan);
+  content.cells = summary_cells(summary);
+  for (Rank rank = 0; rank < plan.layout.world_size(); ++rank) {
+    content.ranks.push_back(master_rank(plan, rank));
+  }
+  for (std::size_t i = 0; i < data.ranks.size(); ++i) {
+    MasterRank& entry = content.ranks[data.ranks[i].identity.rank];
+    entry.data = &data.ranks[i];
+    for (std::size_t phase = 0; phase < entry.joined.size() && phase < joined[i].size(); ++phase) {
+      const JoinedColumns& columns = joined[i][phase];
+      entry.joined.at(phase) = {
+          columns.wait_ns, columns.wire_ns, columns.skew_ns, columns.last_rank};
+    }
+  }
+  return write_hdf5_master(plan.options.output_directory, content);
+}
+
+}  // namespace radixbench
