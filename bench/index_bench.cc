@@ -125,7 +125,7 @@ class TimedReplay {
  private:
   // What the tree will hold, so that no page fault is timed; the reference has PREFAULT_MB.
   static std::size_t reserved(const Workload& load) {
-    if (load.tokens_max == 0) return std::size_t{1} << 20U;
+    if (load.tokens_max == 0) return load.has_given_hashes ? std::size_t{8} << 20U : 0;
     const std::size_t page_bytes =
         load.page_tokens < kHashedPageTokensMin ? load.page_tokens * sizeof(TokenId) : 16;
     const std::size_t id_bytes = load.ids == kFragmented ? sizeof(PageId) : 0;

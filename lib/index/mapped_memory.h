@@ -12,7 +12,7 @@ void* map_memory(std::size_t bytes);
 // Grows a mapping; it may move, its content moves along without being copied.
 void* grow_memory(void* memory, std::size_t bytes_old, std::size_t bytes_new);
 void unmap_memory(void* memory, std::size_t bytes);
-// Takes the page faults now rather than at first use.
+// Takes the page faults now rather than at first use. From a page boundary on.
 void touch_memory(void* memory, std::size_t bytes);
 
 // An array of plain records that only grows. New records are zero bytes. References don't survive
@@ -61,6 +61,9 @@ class MappedArray {
     void* memory = data_ == nullptr ? map_memory(capacity * sizeof(T))
                                     : grow_memory(data_, bytes(), capacity * sizeof(T));
     data_ = static_cast<T*>(memory);
+    // All of it will be used if the array grows on as it did, and a fault at each first use of a
+    // page costs several times this.
+    touch_memory(data_ + capacity_, (capacity - capacity_) * sizeof(T));
     capacity_ = capacity;
   }
   void forget() {

@@ -4,7 +4,10 @@
 #include "base/random.h"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstring>
+#include <iterator>
 
 namespace radixbench {
 namespace {
@@ -21,6 +24,51 @@ std::uint64_t fold(std::uint64_t left, std::uint64_t right) {
 }
 
 constexpr std::uint32_t kWordsPerHash = sizeof(PageHash) / sizeof(std::uint32_t);
+
+// Page ids that count, as a range to insert from.
+class CountingIds {
+ public:
+  using iterator_category = std::random_access_iterator_tag;
+  using value_type = PageId;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const PageId*;
+  using reference = PageId;
+
+  explicit CountingIds(PageId id) : id_{id} {}
+  PageId operator*() const { return id_; }
+  CountingIds& operator++() {
+    ++id_;
+    return *this;
+  }
+  CountingIds& operator--() {
+    --id_;
+    return *this;
+  }
+  CountingIds& operator+=(difference_type count) {
+    id_ += static_cast<PageId>(count);
+    return *this;
+  }
+  friend difference_type operator-(CountingIds left, CountingIds right) {
+    return static_cast<difference_type>(left.id_ - right.id_);
+  }
+  friend bool operator==(CountingIds left, CountingIds right) { return left.id_ == right.id_; }
+  friend bool operator!=(CountingIds left, CountingIds right) { return left.id_ != right.id_; }
+
+ private:
+  PageId id_;
+};
+
+// Whether two pages are the same; what most pages are made of, one token or one hash, without a
+// call.
+bool same_page(const std::uint32_t* left, const std::uint32_t* right, std::uint32_t words) {
+  if (words == 1) return *left == *right;
+  if (words != kWordsPerHash) return std::memcmp(left, right, words * sizeof *left) == 0;
+  std::array<std::uint64_t, 2> left_hash;
+  std::array<std::uint64_t, 2> right_hash;
+  std::memcpy(left_hash.data(), left, sizeof left_hash);
+  std::memcpy(right_hash.data(), right, sizeof right_hash);
+  return left_hash == right_hash;
+}
 
 }  // namespace
 
@@ -72,7 +120,7 @@ NodeId RadixTree::Impl::find_child(NodeId parent,
   return children.find(child_hash(parent, name_space, words), [&](NodeId id) {
     const TreeNode& node = nodes[id];
     return node.parent == parent && node.name_space == name_space &&
-           std::memcmp(words_of(node), words, std::size_t{words_per_page} * sizeof *words) == 0;
+           same_page(words_of(node), words, words_per_page);
   });
 }
 
@@ -137,7 +185,7 @@ NodeId RadixTree::Impl::add_leaf(NodeId parent,
   node.parent = parent;
   node.name_space = units.name_space;
   node.key_block = arena.take(node.page_count * page_bytes);
-  std::memcpy(node.key_block->payload(), page_of(units, page), node.page_count * page_bytes);
+  copy_to_keep(node.key_block->payload(), page_of(units, page), node.page_count * page_bytes);
   if (options.has_storage) {
     const std::size_t bytes = node.page_count * sizeof(Sha256Digest);
     node.storage.block = arena.take(bytes);
@@ -245,7 +293,7 @@ PageRun RadixTree::Impl::make_run(std::span<const PageId> pages) {
   if (pages.empty()) return {};
   if (kernels.is_counting(pages.data(), pages.size())) return {nullptr, pages[0]};
   const PageRun run{arena.take(pages.size_bytes()), 0};
-  std::memcpy(run.block->payload(), pages.data(), pages.size_bytes());
+  copy_to_keep(run.block->payload(), pages.data(), pages.size_bytes());
   return run;
 }
 
@@ -268,9 +316,8 @@ void RadixTree::Impl::append_run(const PageRun& run,
     pages.insert(pages.end(), ids, ids + count);
     return;
   }
-  const std::size_t before = pages.size();
-  pages.resize(before + count);
-  for (std::uint32_t at = 0; at < count; ++at) pages[before + at] = run.first + at;
+  // Made as they are inserted: resize() first would write each of them twice.
+  pages.insert(pages.end(), CountingIds{run.first}, CountingIds{run.first + count});
 }
 
 std::uint64_t RadixTree::Impl::path_hash(NodeId id, std::uint32_t page_count) const {

@@ -21,4 +21,8 @@ const WordKernels& word_kernels();
 // Those that run anywhere; the others must agree with them.
 const WordKernels& portable_word_kernels();
 
+// memcpy() for what is kept and not read soon: long copies go past the caches, which neither
+// fetches the target first nor drives out what the next request needs. `to` is aligned to 16 bytes.
+void copy_to_keep(void* to, const void* from, std::size_t bytes);
+
 }  // namespace radixbench

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <memory>
 #include <numeric>
 #include <vector>
 
@@ -34,6 +36,21 @@ TEST(WordKernelsTest, TellIdsThatCountFromOthers) {
       ASSERT_FALSE(portable_word_kernels().is_counting(ids.data(), count)) << count << " " << at;
       --ids[at];
     }
+  }
+}
+
+TEST(WordKernelsTest, CopiesOfEveryLengthAreWhole) {
+  struct alignas(16) Target {
+    std::array<unsigned char, 20'000> bytes;
+  };
+  std::vector<unsigned char> source(20'000);
+  std::iota(source.begin(), source.end(), static_cast<unsigned char>(1));
+  const auto target = std::make_unique<Target>();
+  for (const std::size_t count : {0U, 1U, 63U, 16'383U, 16'384U, 16'385U, 16'447U, 19'990U}) {
+    target->bytes.fill(0);
+    copy_to_keep(target->bytes.data(), source.data() + 3, count);
+    for (std::size_t at = 0; at < count; ++at) ASSERT_EQ(target->bytes[at], source[at + 3]);
+    ASSERT_EQ(target->bytes[count], 0);
   }
 }
 
