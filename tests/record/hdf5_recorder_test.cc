@@ -1,9 +1,14 @@
 #include "record/hdf5_recorder.h"
 
+#include "base/random.h"
 #include "record/record_fixture.h"
 
 #include <gmock/gmock.h>
 
+#include <sys/mount.h>
+
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <thread>
 
@@ -269,6 +274,63 @@ TEST_F(Hdf5RecorderTest, RecorderDestroyedUnclosedLeavesItsRowsAndSaysRunning) {
   const RankData data = read();
   EXPECT_EQ(data.status, RankStatus::kRunning);
   EXPECT_EQ(samples(data, Phase::kConsensus).size(), 1U);
+}
+
+// A file system of 4 MiB stands for a disk that fills up; only root may mount one.
+class FullDiskTest : public Hdf5RecorderTest {
+ protected:
+  void SetUp() override {
+    disk_ = folder_.file("disk");
+    std::filesystem::create_directory(disk_);
+    if (mount("radixbench_test", disk_.c_str(), "tmpfs", 0, "size=4m") != 0) {
+      disk_.clear();
+      GTEST_SKIP() << "can't mount a small file system: " << std::strerror(errno);
+    }
+    path_ = disk_ + "/rank00003.h5";
+  }
+  void TearDown() override {
+    if (!disk_.empty()) umount2(disk_.c_str(), MNT_DETACH);
+  }
+  // Hands in rows until between_steps() fails.
+  Error fill(Recorder& recorder) {
+    Random random{1, "full_disk"};
+    for (std::uint64_t number = 0; number < 10'000'000; ++number) {
+      SampleRow row = sample_number(number);
+      row.values = {static_cast<std::int64_t>(random.next()), 1, 1};
+      recorder.sample(Producer::kScheduler, Phase::kConsensus, row);
+      if (number % 1'000 != 0) continue;
+      if (auto ready = recorder.between_steps(); !ready) return ready.error();
+    }
+    return {ErrorCode::kTimeout, "the disk did not fill up"};
+  }
+
+  std::string disk_;
+};
+
+TEST_F(FullDiskTest, RunIsToldAndNothingThatWasAcknowledgedIsLost) {
+  RecorderOptions options;
+  options.commit_min = std::chrono::milliseconds{1};
+  auto recorder = open(options);
+  const Error error = fill(*recorder);
+  EXPECT_EQ(error.code, ErrorCode::kIo);
+  EXPECT_THAT(error.message, HasSubstr("rank00003.h5"));
+  EXPECT_THAT(error.message, HasSubstr("No space left on device"));
+  EXPECT_FALSE(recorder->close(RankStatus::kAborted, {}));
+  const RankData data = read();
+  const SampleColumns& rows = samples(data, Phase::kConsensus);
+  EXPECT_GT(rows.size(), 10'000U);
+  Random random{1, "full_disk"};
+  for (std::uint64_t number = 0; number < rows.size(); ++number) {
+    ASSERT_EQ(rows.op_seq[number], number);
+    ASSERT_EQ(rows.values[0][number], static_cast<std::int64_t>(random.next()));
+  }
+}
+
+TEST_F(FullDiskTest, FileThatFindsNoRoomAtAllIsAnErrorAtOnce) {
+  std::ofstream{disk_ + "/filler"} << std::string(4U << 20U, 'x');
+  const auto recorder = open_hdf5_recorder(path_, identity_of(0), {});
+  ASSERT_FALSE(recorder);
+  EXPECT_THAT(recorder.error().message, HasSubstr("No space left on device"));
 }
 
 TEST_F(Hdf5RecorderTest, FileThatExistsIsNotOverwritten) {
