@@ -46,7 +46,7 @@ struct CacheGroups {
 
 // More ranks than this are refused as a slip of the finger: listing every rank's groups grows with
 // the square of the world, and no published deployment of one engine comes near it.
-constexpr std::uint32_t kWorldSizeMax = 4096;
+constexpr std::uint32_t kWorldSizeMax = 1024;
 
 // Groups and coordinates of one layout; a value, computed once, total over the sizes that
 // parse_layout accepted. Other sizes are a bug of the caller.

@@ -1,7 +1,6 @@
 #include "trace/lru_reference.h"
 
 #include <algorithm>
-#include <ranges>
 
 namespace radixbench {
 
@@ -14,7 +13,8 @@ BlockLru::BlockLru(std::uint64_t blocks_distinct, std::uint64_t capacity_blocks)
 }
 
 std::uint64_t BlockLru::use(std::span<const std::uint32_t> blocks) {
-  for (const std::uint32_t block : std::views::reverse(blocks)) {
+  for (auto from_tail = blocks.rbegin(); from_tail != blocks.rend(); ++from_tail) {
+    const std::uint32_t block = *from_tail;
     if (held_[block]) {
       unlink(block);
     } else {

@@ -94,7 +94,7 @@ TEST(ParseLayoutTest, ZeroAndAbsurdSizesBreakARuleInsteadOfOverflowing) {
                                       "tp4cp0",
                                       "tp99999999999999999999",
                                       "tp65536cp65536dp65536",
-                                      "tp4096pp2",
+                                      "tp1024pp2",
                                       "sglang:tp=4294967295,cp=4294967295,pp=4294967295",
                                       "sglang:tp=8,dp=2,replicas=0",
                                       "sglang:tp=8,dp=0,replicas=2"}) {

@@ -115,7 +115,7 @@ Result<std::vector<IndexReplayOptions>> parse_trees(const std::vector<std::strin
 
 Result<std::uint64_t> parse_limit(std::string_view text) {
   if (text.empty()) return TraceOptions{}.limit;
-  const Result<std::uint64_t> limit = parse_count("--limit", text);
+  Result<std::uint64_t> limit = parse_count("--limit", text);
   if (limit && *limit == 0) {
     return fail(ErrorCode::kInvalidArgument, "--limit: at least one row must be left");
   }

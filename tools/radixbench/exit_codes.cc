@@ -16,7 +16,7 @@ ExitCode exit_code_of(ErrorCode code) {
     case ErrorCode::kIo: return kExitIo;
     case ErrorCode::kMismatch: return kExitMismatch;
     case ErrorCode::kConfiguration: return kExitConfiguration;
-    case ErrorCode::kTimeout: return kExitDeadline;
+    case ErrorCode::kTimeout:
     case ErrorCode::kPeerLost: return kExitDeadline;
     case ErrorCode::kInterrupted: return kExitInterrupted;
   }
