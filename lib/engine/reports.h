@@ -22,6 +22,8 @@ struct StepReport {
   std::uint32_t running = 0;
   std::uint32_t waiting = 0;
   IterationKind kind = IterationKind::kIdle;
+  // Wall clock: how much later the step began than the model's time for the one before allowed.
+  std::int64_t late_ns = 0;
 };
 
 enum class RequestOutcome : std::uint8_t { kServed, kAborted, kRejected };

@@ -163,6 +163,9 @@ std::int64_t Scheduler::prefill_cost_ns(const std::vector<PrefillChunk>& chunks)
 Result<void> Scheduler::run_forward(const Iteration& iteration) {
   const bool is_busy = iteration.kind != IterationKind::kIdle;
   std::int64_t next_ns = next_now_ns(iteration);
+  late_ns_ =
+      options_.clock == ClockMode::kWall ? std::max<std::int64_t>(0, now_ns_ - planned_now_ns_) : 0;
+  planned_now_ns_ = next_ns;
   if (options_.clock == ClockMode::kWall) {
     const std::int64_t wait_ns =
         is_busy ? iteration.cost_ns : std::min(options_.cost.idle_ns, next_ns - now_ns_);
@@ -261,7 +264,8 @@ void Scheduler::report(const Iteration& iteration,
        .answered = prefetch == nullptr ? 0 : prefetch->answered_count(),
        .running = static_cast<std::uint32_t>(admission_.running_count()),
        .waiting = static_cast<std::uint32_t>(admission_.waiting_count()),
-       .kind = iteration.kind});
+       .kind = iteration.kind,
+       .late_ns = late_ns_});
 }
 
 std::vector<std::string> Scheduler::violations() const {

@@ -85,6 +85,8 @@ class Scheduler {
   std::uint64_t step_ = 0;
   std::int64_t now_ns_ = 0;
   std::int64_t stage_now_ns_ = 0;
+  std::int64_t planned_now_ns_ = 0;  // when this step was to begin
+  std::int64_t late_ns_ = 0;
   std::int64_t start_wall_ns_ = 0;
   std::int64_t quiet_since_ns_ = 0;
   std::uint64_t last_in_flight_ = 0;

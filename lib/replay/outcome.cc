@@ -11,11 +11,6 @@ namespace {
 
 constexpr std::size_t kMessagesMax = 4;
 
-std::uint64_t pages_wrong(const RankData& data) {
-  const auto found = std::ranges::find(data.counters, "bytes.pages_wrong", &CounterRow::name);
-  return found == data.counters.end() ? 0 : found->value;
-}
-
 bool is_deadline(const Error& error) {
   return error.code == ErrorCode::kTimeout || error.code == ErrorCode::kPeerLost;
 }
@@ -43,12 +38,20 @@ void add_deaths(std::span<const RankReport> reports, Outcome& outcome) {
   }
 }
 
+// A rank that went because another did, or because it was told to, has nothing new to say.
+bool is_consequence(const Error& error, bool has_death, bool is_interrupted) {
+  return (has_death && is_deadline(error)) ||
+         (is_interrupted && (error.code == ErrorCode::kInterrupted || is_deadline(error)));
+}
+
 // Each rank's own error once, those that were first to give up before those who followed them.
-void add_errors(std::span<const RankReport> reports, Outcome& outcome) {
+void add_errors(std::span<const RankReport> reports, bool is_interrupted, Outcome& outcome) {
+  const bool has_death = std::ranges::any_of(
+      reports, [](const RankReport& report) { return report.signal.has_value(); });
   std::set<std::string> said;
   for (const bool followed : {false, true}) {
     for (const RankReport& report : reports) {
-      if (!report.error) continue;
+      if (!report.error || is_consequence(*report.error, has_death, is_interrupted)) continue;
       const std::string& message = report.error->message;
       const bool has_followed = report.error->code == ErrorCode::kPeerLost ||
                                 report.error->code == ErrorCode::kInterrupted;
@@ -110,12 +113,17 @@ Outcome judge(std::span<const RankReport> reports,
     outcome.messages.insert(outcome.messages.begin(), to_sentence(divergence, sites));
   }
   for (const RankData& rank : data.ranks) {
-    if (pages_wrong(rank) == 0) continue;
+    const std::uint64_t wrong = counter(rank, "bytes.pages_wrong");
+    if (wrong == 0) continue;
     has_diverged = true;
-    outcome.messages.push_back(fmt::format(
-        "rank {}: {} pages came back with other bytes", rank.identity.rank, pages_wrong(rank)));
+    outcome.messages.push_back(
+        fmt::format("rank {}: {} pages came back with other bytes", rank.identity.rank, wrong));
   }
-  add_errors(reports, outcome);
+  if (interrupt_signal) {
+    outcome.messages.push_back(fmt::format(
+        "interrupted (signal {}); what was recorded until then is kept", *interrupt_signal));
+  }
+  add_errors(reports, interrupt_signal.has_value(), outcome);
   add_violations(reports, outcome);
   for (const std::string& missing : data.missing) outcome.messages.push_back(missing);
   outcome.end = has_diverged ? RunEnd::kDiverged : end_of(reports, outcome);

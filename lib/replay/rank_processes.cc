@@ -275,7 +275,7 @@ Result<std::unique_ptr<RankProcesses>> RankProcesses::start(Rank count,
   if (!pages) return tl::unexpected(pages.error());
   auto ranks = std::make_unique<ForkedRanks>(*std::move(pages), count, world);
   if (auto forked = ranks->fork_all(body); !forked) return tl::unexpected(forked.error());
-  return ranks;
+  return std::unique_ptr<RankProcesses>{std::move(ranks)};
 }
 
 }  // namespace radixbench

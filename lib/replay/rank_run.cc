@@ -13,6 +13,8 @@
 #include "replay/record_sink.h"
 #include "tier/page_pool.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <memory>
 #include <optional>
@@ -125,6 +127,8 @@ void append_totals(const RecordSink::Totals& totals, std::vector<CounterRow>& co
                    {"tokens.storage", totals.storage, "tokens"},
                    {"tokens.computed", totals.computed, "tokens"},
                    {"tokens.output", totals.output, "tokens"},
+                   {"clock.steps_late", totals.steps_late, "1"},
+                   {"clock.late_max", totals.late_ns_max, "ns"},
                    {"identities.broken", totals.identities_broken, "1"}});
 }
 
@@ -201,6 +205,10 @@ RankResult run_rank(const ReplayPlan& plan,
   if (result.ended) {
     const std::vector<std::string> violations = scheduler.violations();
     violation_count += violations.size();
+    if (sink.totals().identities_broken > 0) {
+      status.violated(fmt::format("{} requests or prefetches whose parts do not add up",
+                                  sink.totals().identities_broken));
+    }
     for (const std::string& violation : violations) status.violated(violation);
   }
   result.counters.push_back({"violations", violation_count, "1"});

@@ -67,6 +67,8 @@ void RecordSink::step_ended(const StepReport& report) {
                   .running = report.running,
                   .waiting = report.waiting,
                   .kind = static_cast<StepKind>(report.kind)});
+  if (report.late_ns > kLateNs) ++totals_.steps_late;
+  totals_.late_ns_max = std::max(totals_.late_ns_max, static_cast<std::uint64_t>(report.late_ns));
   switch (report.kind) {
     case IterationKind::kIdle: ++totals_.steps_idle; break;
     case IterationKind::kPrefill: ++totals_.steps_prefill; break;

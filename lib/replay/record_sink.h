@@ -30,10 +30,13 @@ class RecordSink final : public EngineSink {
   void prefetch_ended(const PrefetchReport& report, std::uint32_t used) override;
   Result<void> between_steps() override;
 
+  // Later than this is more than a busy machine's scheduling.
+  static constexpr std::int64_t kLateNs = 5'000'000;
   struct Totals {
     std::uint64_t requests_served = 0, requests_aborted = 0, requests_rejected = 0;
     std::uint64_t steps_idle = 0, steps_prefill = 0, steps_decode = 0;
     std::uint64_t input = 0, device = 0, host = 0, storage = 0, computed = 0, output = 0;
+    std::uint64_t steps_late = 0, late_ns_max = 0;  // wall clock: by more than kLateNs
     std::uint64_t identities_broken = 0;  // requests or prefetches whose parts don't add up
   };
   [[nodiscard]] const Totals& totals() const { return totals_; }

@@ -61,11 +61,6 @@ StepFacts facts_of(const StepRow& row) {
           .wire_ops = row.wire_ops};
 }
 
-std::uint64_t counter(const RankData& data, const std::string& name) {
-  const auto found = std::ranges::find(data.counters, name, &CounterRow::name);
-  return found == data.counters.end() ? 0 : found->value;
-}
-
 std::vector<SiteTotals> site_totals(const RankData& data) {
   std::vector<SiteTotals> totals;
   for (const SiteContract& contract : site_contracts()) {
@@ -102,6 +97,11 @@ RankView view_of(const RankData& data, const Layout& layout) {
 }
 
 }  // namespace
+
+std::uint64_t counter(const RankData& data, const std::string& name) {
+  const auto found = std::ranges::find(data.counters, name, &CounterRow::name);
+  return found == data.counters.end() ? 0 : found->value;
+}
 
 RunData read_run(const std::vector<std::string>& paths) {
   RunData run;

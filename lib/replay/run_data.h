@@ -20,6 +20,9 @@ struct RunData {
 // `paths`: one a rank. Never fails as a whole.
 RunData read_run(const std::vector<std::string>& paths);
 
+// An exact metric of a rank by name; 0 where it has none.
+std::uint64_t counter(const RankData& data, const std::string& name);
+
 // The same as stats looks at it; `data` must outlive the views.
 std::vector<RankView> rank_views(const RunData& data, const Layout& layout);
 std::vector<SiteInfo> site_infos();

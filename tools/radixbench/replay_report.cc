@@ -65,7 +65,13 @@ RunHeading heading_of(const ReplayPlan& plan, const ReplayResult& result) {
 ClockKeeping clock_of(const ReplayPlan& plan, const ReplayResult& result) {
   ClockKeeping clock;
   clock.is_virtual = plan.options.engine.clock == ClockMode::kVirtual;
-  static_cast<void>(result);
+  if (clock.is_virtual) return clock;
+  for (const RankData& rank : result.data.ranks) {
+    if (plan.layout.replica(rank.identity.rank).front() != rank.identity.rank) continue;
+    clock.late_steps += counter(rank, "clock.steps_late");
+    clock.late_ns_max =
+        std::max(clock.late_ns_max, static_cast<std::int64_t>(counter(rank, "clock.late_max")));
+  }
   return clock;
 }
 
