@@ -17,6 +17,12 @@ std::string plural(std::uint64_t count, std::string_view noun) {
   return fmt::format("{} {}{}", with_separators(count), noun, count == 1 ? "" : "s");
 }
 
+// Words that stay on one line.
+std::string held(std::string words) {
+  std::replace(words.begin(), words.end(), ' ', kHeld);
+  return words;
+}
+
 // Breaks at blanks; lines after the first are indented by `indent`.
 std::string wrapped(std::string_view sentence, std::size_t indent) {
   std::string text;
@@ -79,13 +85,13 @@ class RunTable {
                               heading_.policy));
     text += entry("run",
                   fmt::format("transport {}, clock {}, page size {}, storage {}, output "
-                              "blocks {}, seed {}",
+                              "blocks {}, {}",
                               heading_.transport,
                               heading_.clock,
                               heading_.page_size,
                               heading_.storage,
                               heading_.output_blocks,
-                              heading_.seed));
+                              held(fmt::format("seed {}", heading_.seed))));
     std::string others;
     for (const auto& [name, value] : heading_.options) {
       others += fmt::format("{}{} {}", others.empty() ? "" : ", ", name, value);
@@ -227,12 +233,8 @@ class RunTable {
     if (operations == 0) return "";
     std::string shares;
     for (std::size_t rank = 0; rank < summary_.last_count.size(); ++rank) {
-      shares += fmt::format("{}rank{}{}{}{}",
-                            rank == 0 ? "" : ", ",
-                            kHeld,
-                            rank,
-                            kHeld,
-                            share_text(summary_.last_count[rank], operations));
+      const std::string share = share_text(summary_.last_count[rank], operations);
+      shares += (rank == 0 ? "" : ", ") + held(fmt::format("rank {} {}", rank, share));
     }
     return "\n" +
            wrapped(

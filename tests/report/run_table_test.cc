@@ -77,8 +77,8 @@ constexpr const char* kGolden =
     R"(radixbench replay of conversation_trace.jsonl, run 20261123T170512Z-4f2a91c0
   layout      sglang:tp=8,cp=2: 8 ranks = attention TP 4 x CP 2 x replicas 1 x stages 1
   protocol    rules fixed, agreement attn_groups, prefetch policy timeout
-  run         transport shm, clock virtual, page size 64, storage memory, output blocks unique, seed
-              1
+  run         transport shm, clock virtual, page size 64, storage memory, output blocks unique,
+              seed 1
   with        --abort 0.05
 
 Requests: 12,031 = 11,900 served + 131 aborted + 0 rejected; 4,000,000 tokens generated

@@ -1,3 +1,4 @@
+#include "cmd_compare.h"
 #include "cmd_layout.h"
 #include "cmd_replay.h"
 #include "cmd_trace.h"
@@ -17,6 +18,7 @@ namespace {
 
 constexpr radixbench::AddCommands kVerbs[] = {
     radixbench::add_replay_commands,
+    radixbench::add_compare_commands,
     radixbench::add_layout_commands,
     radixbench::add_trace_commands,
 };
