@@ -5,6 +5,7 @@
 #include "trace/mooncake_row.h"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <array>
 #include <string>
@@ -57,10 +58,11 @@ TEST(MooncakeRowParserTest, MutatedRowsGiveAnErrorInTheLineOrASoundRow) {
       continue;
     }
     ++accepted;
+    ASSERT_TRUE(nlohmann::json::accept(text)) << text;
     ASSERT_GE(row.arrival_ns, 0) << text;
     ASSERT_EQ(row.ids.size(), (std::uint64_t{row.input_tokens} + 511) / 512) << text;
   }
-  EXPECT_GT(accepted, 500) << "mutations that reach past the first checks";
+  EXPECT_GT(accepted, 200) << "mutations that reach past the first checks";
 }
 
 }  // namespace
