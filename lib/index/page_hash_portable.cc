@@ -8,7 +8,8 @@ namespace radixbench {
 namespace {
 
 constexpr std::uint8_t times_x(std::uint8_t value) {
-  return static_cast<std::uint8_t>((value << 1U) ^ ((value & 0x80U) != 0 ? 0x1BU : 0U));
+  const unsigned doubled = unsigned{value} << 1U;
+  return static_cast<std::uint8_t>(doubled ^ ((doubled & 0x100U) != 0 ? 0x1BU : 0U));
 }
 
 // The AES S-box: inverses in GF(2^8), found by walking the powers of 3 and of its inverse, then the

@@ -51,7 +51,6 @@ class CountingIds {
   friend difference_type operator-(CountingIds left, CountingIds right) {
     return static_cast<difference_type>(left.id_ - right.id_);
   }
-  friend bool operator==(CountingIds left, CountingIds right) { return left.id_ == right.id_; }
   friend bool operator!=(CountingIds left, CountingIds right) { return left.id_ != right.id_; }
 
  private:
