@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <thread>
 
@@ -98,6 +99,7 @@ void RankHarness::run_threads(const Body& body, const std::function<void()>& sup
 
 void RankHarness::run_processes(const Body& body, const std::function<void()>& supervise) {
   children_.assign(world_size_, 0);
+  std::fflush(nullptr);  // or each child would write out what was buffered here
   for (Rank rank = 0; rank < world_size_; ++rank) {
     failure_texts_[rank].text[0] = '\0';
     const pid_t child = fork();
