@@ -81,15 +81,15 @@ class Comparison {
     std::string text;
     for (std::size_t run = 0; run < runs_.size(); ++run) {
       const RunVariables& is = runs_[run].data.variables;
-      text += fmt::format("{}  {}\n   {}, agreement {}, rules {}, {}, {} clock, run {}\n",
+      text += fmt::format("{}  {}, run {}\n   {}, agreement {}, rules {}, {}, {} clock\n",
                           name_of(run),
                           runs_[run].label,
+                          runs_[run].data.identity.run_id,
                           is.layout,
                           is.agreement,
                           is.rules,
                           is.transport,
-                          is.clock,
-                          runs_[run].data.identity.run_id);
+                          is.clock);
     }
     return text;
   }

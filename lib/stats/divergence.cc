@@ -255,39 +255,70 @@ class Finder {
     return std::nullopt;
   }
 
+  struct Applied {
+    std::uint64_t tokens = 0;
+    std::uint64_t step = 0;
+  };
+  // What one rank took of each request's prefetch: as agreed on with others, or, where there was
+  // nobody to ask, as its own rows say.
+  [[nodiscard]] std::map<std::uint64_t, Applied> lengths_of(const RankView& rank) const {
+    std::map<std::uint64_t, Applied> lengths;
+    for (const Event& event : events_of(rank, sites_, true)) {
+      const bool is_length = std::any_of(sites_.begin(), sites_.end(), [&](const SiteInfo& site) {
+        return site.code == event.site && site.is_length;
+      });
+      if (!is_length) continue;
+      lengths.try_emplace(event.request_id,
+                          Applied{static_cast<std::uint64_t>(event.values[0]), event.step});
+    }
+    for (const auto& row : rank.prefetches) {
+      const std::uint64_t tokens = std::uint64_t{row.inserted} + row.existing;
+      if (row.aborted > 0 || tokens == 0) continue;
+      lengths.try_emplace(row.request_id, Applied{tokens, row.applied_step});
+    }
+    return lengths;
+  }
+
   void compare_lengths() {
-    struct Applied {
-      std::size_t index;
-      std::uint64_t tokens, step;
-    };
-    std::map<std::pair<std::uint64_t, std::uint64_t>, std::vector<Applied>> prefetches;
-    for (std::size_t index = 0; index < ranks_.size(); ++index) {
-      for (const auto& row : ranks_[index]->prefetches) {
-        if (row.aborted > 0 || row.applied_step >= end_) continue;
-        const std::uint64_t tokens = std::uint64_t{row.inserted} + row.existing;
-        prefetches[{row.started_step, row.request_id}].push_back({index, tokens, row.applied_step});
+    std::vector<std::map<std::uint64_t, Applied>> lengths;
+    std::map<std::uint64_t, std::uint64_t> first_step;  // by request
+    for (const RankView* rank : ranks_) {
+      lengths.push_back(lengths_of(*rank));
+      for (const auto& [request, applied] : lengths.back()) {
+        const auto place = first_step.try_emplace(request, applied.step).first;
+        place->second = std::min(place->second, applied.step);
       }
     }
-    std::uint64_t earliest_step = end_;
-    for (const auto& [key, applied] : prefetches) {
-      std::vector<LengthSide> sides;
-      std::uint64_t step = end_;
-      for (const Applied& one : applied) {
-        step = std::min(step, one.step);
-        const Rank rank = ranks_[one.index]->rank;
-        const auto same = std::find_if(sides.begin(), sides.end(), [&](const LengthSide& side) {
-          return side.tokens == one.tokens;
-        });
-        if (same == sides.end()) {
-          sides.push_back({{rank}, one.tokens, one.step});
-        } else {
-          same->ranks.push_back(rank);
-        }
-      }
-      if (sides.size() < 2 || step >= earliest_step) continue;
-      earliest_step = step;
-      result_.lengths = LengthDifference{key.second, std::move(sides)};
+    std::uint64_t earliest = std::numeric_limits<std::uint64_t>::max();
+    for (const auto& [request, step] : first_step) {
+      if (step >= earliest) continue;
+      std::vector<LengthSide> sides = length_sides(lengths, request);
+      if (sides.size() < 2) continue;
+      earliest = step;
+      result_.lengths = LengthDifference{request, std::move(sides)};
     }
+  }
+
+  [[nodiscard]] std::vector<LengthSide> length_sides(
+      const std::vector<std::map<std::uint64_t, Applied>>& lengths, std::uint64_t request) const {
+    std::vector<LengthSide> sides;
+    for (std::size_t index = 0; index < lengths.size(); ++index) {
+      const auto found = lengths[index].find(request);
+      const bool has_applied = found != lengths[index].end();
+      // That a rank took nothing says something only once the ranks are known to differ: else the
+      // run may just have ended in the step in which the others took it.
+      if (!has_applied && !(has_all_rows_ && result_.is_any())) continue;
+      const Applied applied = has_applied ? found->second : Applied{};
+      const auto same = std::find_if(sides.begin(), sides.end(), [&](const LengthSide& side) {
+        return side.has_applied == has_applied && side.tokens == applied.tokens;
+      });
+      if (same == sides.end()) {
+        sides.push_back({{ranks_[index]->rank}, has_applied, applied.tokens, applied.step});
+      } else {
+        same->ranks.push_back(ranks_[index]->rank);
+      }
+    }
+    return sides;
   }
 
   std::vector<const RankView*> ranks_;

@@ -29,10 +29,11 @@ struct Disagreement {
   std::vector<Side> sides;  // by their first rank
 };
 
-// The earliest prefetch that ranks of a replica applied with different lengths.
+// The earliest prefetch of which ranks of a replica took different lengths.
 struct LengthSide {
   std::vector<Rank> ranks;
-  std::uint64_t tokens = 0;  // taken as complete: inserted or there already
+  bool has_applied = true;  // else it still ran when the run ended
+  std::uint64_t tokens = 0;
   std::uint64_t applied_step = 0;
 };
 struct LengthDifference {

@@ -54,14 +54,16 @@ std::string sides_text(const std::vector<Side>& sides) {
 }
 
 std::string lengths_text(const LengthDifference& lengths) {
-  std::string text = fmt::format("the prefetch of request {} brought ", lengths.request_id);
+  std::string text = fmt::format("the prefetch of request {} gave ", lengths.request_id);
   for (std::size_t index = 0; index < lengths.sides.size(); ++index) {
     const LengthSide& side = lengths.sides[index];
-    text += fmt::format("{}{} tokens on ranks {} (step {})",
-                        index == 0 ? "" : ", ",
-                        side.tokens,
-                        to_text(side.ranks),
-                        side.applied_step);
+    text += index == 0 ? "" : ", ";
+    text += side.has_applied
+                ? fmt::format("{} tokens to ranks {} (step {})",
+                              side.tokens,
+                              to_text(side.ranks),
+                              side.applied_step)
+                : fmt::format("0 tokens to ranks {} (not stopped there)", to_text(side.ranks));
   }
   return text;
 }
@@ -77,10 +79,12 @@ std::string explanation(const Divergence& divergence) {
                         side.members.end(),
                         std::back_inserter(lacking));
     if (side.group.empty() || side.hops != 1 || lacking.empty()) continue;
-    return fmt::format(": the call went to {}{}, which lacks ranks {} of the replica",
-                       side.group,
-                       to_text(side.members),
-                       to_text(lacking));
+    return fmt::format(
+        ": the call went to {}{}, which lacks ranks {} of the replica, so each "
+        "side went on with an answer of its own",
+        side.group,
+        to_text(side.members),
+        to_text(lacking));
   }
   return "";
 }
@@ -104,10 +108,11 @@ std::string to_sentence(const Divergence& divergence, std::span<const SiteInfo> 
                         found->step,
                         sides_text(found->sides));
   }
+  text += explanation(divergence);
   if (divergence.lengths) {
     text += (divergence.disagreement ? "; " : ": ") + lengths_text(*divergence.lengths);
   }
-  return text + explanation(divergence);
+  return text;
 }
 
 }  // namespace radixbench

@@ -20,6 +20,7 @@ struct SiteInfo {
   bool is_scheduler = false;  // called on the scheduler thread, in the same order on every rank
   bool is_drain = false;
   bool has_request = true;  // called for a request; else once a step
+  bool is_length = false;   // its first value is how many tokens of a prefetch all ranks take
 };
 
 // Rows of one phase of one rank, in the order of its calls.

@@ -66,14 +66,6 @@ TEST_F(DivergenceTest, PlantedDifferenceIsNamedWithStepSiteRequestSidesAndLength
   step(0, {-1, -1, -1, -1}, {1, 1, 1, 1});
   step(1, {512, 512, 256, 256}, {2, 2, 2, 2});
   step(2, {-1, -1, -1, -1}, {3, 3, 4, 4});
-  for (Rank rank = 0; rank < 4; ++rank) {
-    PrefetchFacts prefetch;
-    prefetch.request_id = 17;
-    prefetch.applied_step = 1;
-    prefetch.requested = 512;
-    prefetch.inserted = rank < 2 ? 512 : 256;
-    ranks_[rank].view().prefetches.push_back(prefetch);
-  }
   const Divergence found = find();
   EXPECT_EQ(found.first_differing_step, 2U);
   ASSERT_TRUE(found.disagreement);
@@ -86,9 +78,10 @@ TEST_F(DivergenceTest, PlantedDifferenceIsNamedWithStepSiteRequestSidesAndLength
   EXPECT_EQ(
       sentence(found),
       "ranks of replica 0 disagree from step 2 on: at check_prefetch_progress for request 17 "
-      "in step 1 ranks {0,1} agreed on 512 where ranks {2,3} agreed on 256; the prefetch of "
-      "request 17 brought 512 tokens on ranks {0,1} (step 1), 256 tokens on ranks {2,3} (step "
-      "1): the call went to attention_tp{0,1}, which lacks ranks {2,3} of the replica");
+      "in step 1 ranks {0,1} agreed on 512 where ranks {2,3} agreed on 256: the call went to "
+      "attention_tp{0,1}, which lacks ranks {2,3} of the replica, so each side went on with an "
+      "answer of its own; the prefetch of request 17 gave 512 tokens to ranks {0,1} (step 1), "
+      "256 tokens to ranks {2,3} (step 1)");
 }
 
 TEST_F(DivergenceTest, CallThatOnlySomeMadeIsADifference) {
@@ -99,6 +92,54 @@ TEST_F(DivergenceTest, CallThatOnlySomeMadeIsADifference) {
   EXPECT_EQ(found.disagreement->site, kProgress);
   EXPECT_THAT(sentence(found),
               ::testing::HasSubstr("ranks {0,1} did not call where ranks {2,3} agreed on 64"));
+}
+
+// The drain differs first, and one side stops the prefetch before the other ever does.
+TEST_F(DivergenceTest, LengthsAreNamedThoughAnotherSiteDifferedFirst) {
+  for (Rank rank = 0; rank < 4; ++rank) {
+    ranks_[rank].call({.step = 0,
+                       .site = kDrain,
+                       .group_id = 1,
+                       .enter_ns = 1,
+                       .values = {0, rank < 2 ? 1 : 0, 0}});
+    ranks_[rank].step(0, rank / 2);
+  }
+  step(1, {512, 512, -1, -1}, {1, 1, 2, 2});
+  const Divergence found = find();
+  ASSERT_TRUE(found.disagreement);
+  EXPECT_EQ(found.disagreement->site, kDrain);
+  ASSERT_TRUE(found.lengths);
+  EXPECT_EQ(found.lengths->request_id, 17U);
+  EXPECT_THAT(
+      sentence(found),
+      ::testing::HasSubstr("ranks {0,1} agreed on [0,1] where ranks {2,3} agreed on [0,0]"));
+  EXPECT_THAT(
+      sentence(found),
+      ::testing::HasSubstr("the prefetch of request 17 gave 512 tokens to ranks {0,1} (step "
+                           "1), 0 tokens to ranks {2,3} (not stopped there)"));
+}
+
+// The run ended for another reason in the step in which the first ranks took a prefetch.
+TEST_F(DivergenceTest, PrefetchThatOnlySomeTookBeforeTheEndIsNoDivergence) {
+  step(0, {-1, -1, -1, -1}, {1, 1, 1, 1});
+  ranks_[0].call({.step = 1, .site = kProgress, .request_id = 17, .group_id = 1, .enter_ns = 500});
+  EXPECT_FALSE(find().is_any());
+}
+
+// Where nobody is asked, a rank's own rows tell what it took.
+TEST_F(DivergenceTest, LengthsOfLoneRanksComeFromTheirRows) {
+  step(0, {-1, -1, -1, -1}, {1, 1, 1, 1});
+  for (Rank rank = 0; rank < 4; ++rank) {
+    PrefetchFacts prefetch;
+    prefetch.request_id = 17;
+    prefetch.requested = 512;
+    prefetch.inserted = rank < 3 ? 512 : 256;
+    ranks_[rank].view().prefetches.push_back(prefetch);
+  }
+  const Divergence found = find();
+  ASSERT_TRUE(found.lengths);
+  EXPECT_EQ(found.lengths->sides.size(), 2U);
+  EXPECT_THAT(found.lengths->sides[1].ranks, ElementsAre(3));
 }
 
 TEST_F(DivergenceTest, HopsOfOneAgreementAreOneAndTheLastCounts) {

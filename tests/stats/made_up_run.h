@@ -16,7 +16,7 @@ constexpr std::uint16_t kForward = 9;
 
 inline std::vector<SiteInfo> made_up_sites() {
   return {{kWritingCheck, "writing_check", true, true, false},
-          {kProgress, "check_prefetch_progress", true, true, false},
+          {kProgress, "check_prefetch_progress", true, true, false, true, true},
           {kDrain, "drain_storage_control_queues", true, true, true},
           {kHitCount, "prefetch.hit_count", true, false, false},
           {kForward, "forward", false, true, false}};
