@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "record/provenance.h"
 #include "replay/rank_storage.h"
 
 #include <fmt/chrono.h>
@@ -28,6 +29,15 @@ std::string make_run_id() {
                                     static_cast<std::uint64_t>(getpid()),
                                     static_cast<std::uint64_t>(monotonic_ns()));
   return fmt::format("{:%Y%m%dT%H%M%SZ}-{:08x}", fmt::gmtime(now), digits & 0xFFFFFFFFU);
+}
+
+NamedValues provenance_of(const Trace& trace, const ReplayOptions& options) {
+  NamedValues values = collect_provenance();
+  values.emplace_back("trace_path", trace.path);
+  values.emplace_back("trace_sha256", trace.sha256);
+  values.emplace_back("seed", std::to_string(options.engine.seed));
+  values.emplace_back("cache_state_at_start", "cold");
+  return values;
 }
 
 Result<void> check_sizes(const ReplayOptions& options) {
@@ -146,6 +156,7 @@ Result<ReplayPlan> make_plan(ReplayOptions options) {
   options.output_directory = *output;
   const LatencyOptions latency = latency_of(options, *layout);
   std::vector<TokenId> first_outputs = first_output_tokens(*trace);
+  NamedValues provenance = provenance_of(*trace, options);
   ReplayPlan plan{.options = std::move(options),
                   .layout = std::move(*layout),
                   .trace = std::move(*trace),
@@ -154,7 +165,7 @@ Result<ReplayPlan> make_plan(ReplayOptions options) {
                   .latency = latency,
                   .run_id = run_id,
                   .rank_directory = *output + "/ranks",
-                  .provenance = {}};
+                  .provenance = std::move(provenance)};
   if (Result<void> fine = check_storage_directory(plan); !fine) {
     return tl::unexpected(fine.error());
   }

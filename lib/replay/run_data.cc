@@ -63,6 +63,7 @@ StepFacts facts_of(const StepRow& row) {
 
 std::vector<SiteTotals> site_totals(const RankData& data) {
   std::vector<SiteTotals> totals;
+  totals.reserve(site_contracts().size());
   for (const SiteContract& contract : site_contracts()) {
     if (!contract.is_control) continue;
     const std::string name{contract.name};
@@ -86,6 +87,11 @@ RankView view_of(const RankData& data, const Layout& layout) {
                 .requests = {},
                 .prefetches = {},
                 .sites = site_totals(data)};
+  view.groups.reserve(data.groups.size());
+  view.phases.reserve(data.samples.size());
+  view.steps.reserve(data.steps.size());
+  view.requests.reserve(data.requests.size());
+  view.prefetches.reserve(data.prefetches.size());
   for (const GroupRow& group : data.groups) {
     view.groups.push_back({group.group_id, group.name, group.members});
   }
@@ -117,19 +123,22 @@ RunData read_run(const std::vector<std::string>& paths) {
 
 std::vector<RankView> rank_views(const RunData& data, const Layout& layout) {
   std::vector<RankView> views;
+  views.reserve(data.ranks.size());
   for (const RankData& rank : data.ranks) views.push_back(view_of(rank, layout));
   return views;
 }
 
 std::vector<SiteInfo> site_infos() {
   std::vector<SiteInfo> infos;
+  infos.reserve(site_contracts().size());
   for (const SiteContract& contract : site_contracts()) {
     infos.push_back({.code = static_cast<std::uint16_t>(contract.site),
                      .name = std::string{contract.name},
                      .is_control = contract.is_control,
                      .is_scheduler = contract.thread == SiteThread::kScheduler,
                      .is_drain = contract.site == Site::kDrainStorageControlQueues,
-                     .has_request = contract.members == SiteMembers::kPerKey});
+                     .has_request = contract.members == SiteMembers::kPerKey,
+                     .is_length = contract.site == Site::kCheckPrefetchProgress});
   }
   return infos;
 }
