@@ -49,9 +49,9 @@ int show(const ShowOptions& options) {
 }
 
 constexpr const char* kExamples =
-    R"(SPEC is tpTcpCdpDppP (attention TP x attention CP x attention replicas x stages; leave out what
-is 1), or sglang:key=value,... with the engine's own widths: tp (of a stage), cp, dp, pp, replicas
-(separate worlds), ep, moe_dp, dcp, dp_attention=true|false.
+    R"(SPEC is tpTcpCdpDppP (attention TP x attention CP x attention replicas x stages; those of 1 may
+be left out), or sglang:key=value,... with the engine's own widths: tp (of a stage), cp, dp, pp,
+replicas (separate worlds), ep, moe_dp, dcp, dp_attention=true|false.
 
 Examples:
   radixbench layout show tp4cp2
