@@ -49,7 +49,7 @@ int show(const ShowOptions& options) {
 }
 
 constexpr const char* kExamples =
-    R"(SPEC is tpTcpCdpDppP (attention TP x attention CP x attention replicas x stages; those of 1 may
+    R"(SPEC is tpTcpCdpDppP (attention TP x attention CP x attention replicas x stages; ones may
 be left out), or sglang:key=value,... with the engine's own widths: tp (of a stage), cp, dp, pp,
 replicas (separate worlds), ep, moe_dp, dcp, dp_attention=true|false.
 
