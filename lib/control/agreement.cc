@@ -51,6 +51,7 @@ Result<AgreementKind> parse_agreement(std::string_view text) {
 }
 
 Reducer::Reducer(std::span<Communicator* const> hops) {
+  hops_.reserve(hops.size());
   for (Communicator* hop : hops) {
     if (size_of(hop) > 1) hops_.push_back(hop);
   }

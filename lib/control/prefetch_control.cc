@@ -116,10 +116,10 @@ Result<bool> PrefetchControl::check_progress(RequestId request) {
                 {static_cast<std::int64_t>(running_.size())});
   if (found == running_.end()) return true;
   Running& running = found->second;
-  const Result<bool> may_stop = can_terminate(request, running);
+  Result<bool> may_stop = can_terminate(request, running);
   if (!may_stop || !*may_stop) return may_stop;
   ++answered_count_;
-  const Result<std::uint32_t> completed = pipeline_.terminate(*running.op, context_.now_ns);
+  Result<std::uint32_t> completed = pipeline_.terminate(*running.op, context_.now_ns);
   if (!completed) return tl::unexpected(completed.error());
   const Result<std::uint32_t> agreed = agree_on_completed(request, *completed);
   if (!agreed) return tl::unexpected(agreed.error());
@@ -233,7 +233,7 @@ Result<void> PrefetchControl::release_aborted(RequestId request) {
                 {static_cast<std::int64_t>(running_.size())});
   if (found == running_.end()) return {};
   Running& running = found->second;
-  const Result<std::uint32_t> completed = pipeline_.terminate(*running.op, context_.now_ns);
+  Result<std::uint32_t> completed = pipeline_.terminate(*running.op, context_.now_ns);
   if (!completed) return tl::unexpected(completed.error());
   // Nobody may give pages back while a peer could still apply the same prefetch.
   if (Result<void> met = context_.agreement.barrier(Site::kReleaseAbortedRequest, request); !met) {
@@ -269,7 +269,8 @@ Result<void> PrefetchControl::drain(WriteThrough& write_through) {
   };
   for (std::size_t i = taken(sizes[0], revoked); i > 0; --i) revoke(pipeline_.pop_revoked());
   write_through.pop_stored(taken(sizes[1], *stored));
-  const std::vector<PageId> pages = pipeline_.pop_released(taken(sizes[2], released));
+  std::vector<PageId> pages = pipeline_.pop_released(taken(sizes[2], released));
+  std::erase(pages, kNoPage);
   context_.host.give_back(pages);
   context_.counts.pages_released += pages.size();
   return {};

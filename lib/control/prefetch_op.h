@@ -9,6 +9,10 @@
 
 namespace radixbench {
 
+// Stands in the release queue for a page that this rank never had: ranks take as many entries as
+// the shortest queue holds, so that without it the peers' pages would wait for ever.
+constexpr PageId kNoPage = 0xFFFFFFFFU;
+
 // One prefetch, from the request for it until its last page is given back. Three threads see it:
 // the fields say who may touch what when.
 struct PrefetchOp {

@@ -12,9 +12,10 @@
 namespace radixbench {
 namespace {
 
-// Pages [begin, end) of an op that holds any; an op without room holds none.
+// Pages [begin, end) of an op. One without room holds none, and puts as many blanks in their place.
 std::vector<PageId> pages_between(const PrefetchOp& op, std::uint32_t begin, std::uint32_t end) {
-  if (op.host_pages.empty() || begin >= end) return {};
+  if (begin >= end) return {};
+  if (op.host_pages.empty()) return std::vector<PageId>(end - begin, kNoPage);
   return {op.host_pages.begin() + begin, op.host_pages.begin() + end};
 }
 
@@ -152,7 +153,7 @@ Result<std::uint32_t> PrefetchPipeline::completed_pages(PrefetchOp& op, std::int
 
 Result<std::uint32_t> PrefetchPipeline::terminate(PrefetchOp& op, std::int64_t now_ns) {
   if (op.is_terminated) return op.kept_pages;
-  const Result<std::uint32_t> completed = completed_pages(op, now_ns);
+  Result<std::uint32_t> completed = completed_pages(op, now_ns);
   if (!completed) return completed;
   op.kept_pages = *completed;
   op.is_terminated = true;

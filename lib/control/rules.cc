@@ -55,12 +55,13 @@ Result<Rules> make_rules(std::string_view name) {
 }
 
 const std::vector<std::string>& repair_names() {
-  static const std::vector<std::string> kNames = [] {
-    std::vector<std::string> names;
-    for (const Repair& repair : kRepairs) names.emplace_back(repair.name);
-    return names;
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    all.reserve(kRepairs.size());
+    for (const Repair& repair : kRepairs) all.emplace_back(repair.name);
+    return all;
   }();
-  return kNames;
+  return names;
 }
 
 Result<void> switch_off(Rules& rules, std::string_view repair) {
@@ -76,6 +77,7 @@ Result<void> switch_off(Rules& rules, std::string_view repair) {
 std::string describe(const Rules& rules) {
   if (rules.base != "fixed") return rules.base;
   std::vector<std::string_view> off;
+  off.reserve(kRepairs.size());
   for (const Repair& repair : kRepairs) {
     if (!(rules.*repair.field)) off.push_back(repair.name);
   }

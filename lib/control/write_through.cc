@@ -34,8 +34,9 @@ bool WriteThrough::back_up_one(NodeId node) {
   const Rank rank = context_.rank;
   PagePool& device = context_.device;
   PagePool& host = context_.host;
+  const std::int64_t duration_ns = context_.latency.write_ns(rank, ack_id, device_pages.size());
   copies_.submit(context_.now_ns,
-                 context_.latency.write_ns(rank, ack_id, device_pages.size()),
+                 duration_ns,
                  context_.latency.skew(rank).write_ack_ns,
                  [&device, &host, from = std::move(device_pages), to = std::move(host_pages)] {
                    for (std::size_t i = 0; i < from.size(); ++i) {

@@ -76,7 +76,7 @@ Result<std::vector<PrefillChunk>> Admission::next_batch() {
 
 Result<bool> Admission::is_answered(LiveRequest& request) {
   if (request.is_answered || cache_.prefetch() == nullptr) return true;
-  const Result<bool> answered = cache_.prefetch()->check_progress(request.id);
+  Result<bool> answered = cache_.prefetch()->check_progress(request.id);
   if (!answered || !*answered) return answered;
   request.is_answered = true;
   for (const PrefetchReport& report : cache_.prefetch()->reports()) {

@@ -97,6 +97,7 @@ Result<FaultSpec> parse_fault(std::string_view text) {
 
 std::vector<std::string> describe_faults() {
   std::vector<std::string> lines;
+  lines.reserve(kKinds.size());
   for (const KindName& kind : kKinds) lines.emplace_back(kind.effect);
   return lines;
 }

@@ -82,6 +82,7 @@ Result<ReplayResult> replay(const ReplayPlan& plan,
   ReplayResult result;
   result.reports = std::move(end.reports);
   std::vector<std::string> files;
+  files.reserve(plan.layout.world_size());
   for (Rank rank = 0; rank < plan.layout.world_size(); ++rank) {
     files.push_back(rank_file(plan, rank));
   }

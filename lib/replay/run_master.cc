@@ -125,6 +125,7 @@ Result<void> write_run_master(const ReplayPlan& plan,
       .provenance = plan.provenance};
   content.variables = variables_of(plan);
   content.cells = summary_cells(summary);
+  content.ranks.reserve(plan.layout.world_size());
   for (Rank rank = 0; rank < plan.layout.world_size(); ++rank) {
     content.ranks.push_back(master_rank(plan, rank));
   }

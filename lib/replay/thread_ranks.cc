@@ -59,6 +59,7 @@ std::vector<RankReport> run_thread_ranks(const ReplayPlan& plan) {
   std::vector<RankReport> reports(world_size);
   Ending ending;
   std::vector<std::jthread> threads;
+  threads.reserve(world_size);
   for (Rank rank = 0; rank < world_size; ++rank) {
     reports[rank].rank = rank;
     threads.emplace_back([&plan, &world, &ending, &report = reports[rank]] {
