@@ -84,14 +84,14 @@ NamedValues collect_provenance() {
                                   "clang",
                                   __clang_version__
 #else
-                                   "gcc",
-                                   __VERSION__
+                                  "gcc",
+                                  __VERSION__
 #endif
                                   )},
 #ifdef NDEBUG
                      {"assertions", "off"},
 #else
-                      {"assertions", "on"},
+                     {"assertions", "on"},
 #endif
                      {"hostname", hostname()},
                      {"os", value_in("/etc/os-release", "PRETTY_NAME", '=')},

@@ -155,15 +155,16 @@ TEST_F(PrefetchPipelineTest, AStopOfWhatHasEndedChangesNothing) {
   EXPECT_TRUE(pipeline_.is_idle());
 }
 
-TEST_F(PrefetchPipelineTest, AnOpWithoutPagesAsksForNothingAndGivesNothingBack) {
+TEST_F(PrefetchPipelineTest, AnOpWithoutPagesAsksForNothingAndQueuesBlanksInTheirPlace) {
   auto op = std::make_shared<PrefetchOp>();
   op->hashes = hashes(0, 6);
   storage_.hold(op->hashes);
   op->agreed_at_ns = 10;
   pipeline_.start(op);
-  EXPECT_EQ(released(10), 0U);
+  EXPECT_EQ(released(10), 6U);
   EXPECT_EQ(op->agreed_hit_pages, 0U);
   EXPECT_EQ(pipeline_.revoked_count(10), 1U);
+  EXPECT_THAT(pipeline_.pop_released(6), testing::Each(kNoPage));
 }
 
 TEST_F(PrefetchPipelineTest, ReleasedPagesQueueUpByTheirTimesAndThenInOrder) {

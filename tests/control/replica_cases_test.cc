@@ -114,6 +114,23 @@ TEST(ReplicaCasesTest, ARankWithoutThePrefetchMakesItsHitCountNothingAndAllRevok
   });
 }
 
+// The peers' pages used to stay in their release queues for good, since the queue of the rank
+// without was always that much shorter: host pools differed from then on, and so did what was
+// evicted, until a rank no longer had a prefetch that its peers voted on.
+TEST(ReplicaCasesTest, ARankWithoutThePrefetchDoesNotKeepItsPeersPagesInTheirQueues) {
+  CacheWorld world{with_an_absent_rank()};
+  world.run([](CacheRank& rank) {
+    EXPECT_TRUE(rank.step(0));
+    rank.start_prefetch(1, kPrompt);
+    EXPECT_TRUE(rank.step(51 * kMillisecond));
+    EXPECT_TRUE(rank.step(52 * kMillisecond));
+    EXPECT_EQ(rank.host->free_count(), 256U);
+    EXPECT_EQ(rank.counts().pages_released, rank.rank == 2 ? 0U : 8U);
+    EXPECT_TRUE(rank.cache->is_idle());
+    EXPECT_THAT(rank.cache->violations(), testing::IsEmpty());
+  });
+}
+
 // What the repair is for: the same, switched off.
 TEST(ReplicaCasesTest, WithoutTheNeutralContributionTheOthersWaitForTheAbsentRank) {
   CacheWorldOptions options = with_an_absent_rank();

@@ -116,6 +116,26 @@ INSTANTIATE_TEST_SUITE_P(All,
                            return letters_of(test.param.repair + "_" + test.param.layout);
                          });
 
+// With a host tier that overflows, so that a rank that is short of pages, or has some too many,
+// evicts what its peers keep. Prefetches that failed on one rank made it miss a later one here.
+class FaultsUnderPressureTest : public RepairsTest, public testing::WithParamInterface<HangCase> {};
+
+TEST_P(FaultsUnderPressureTest, FixedRunsOnThoughPagesAreScarce) {
+  for (const char* nth : {"1", "5", "9"}) {
+    ReplayOptions chosen = impatient(GetParam().layout);
+    chosen.faults.push_back(GetParam().fault + ",n=" + nth);
+    const ReplayRun done = run(chosen);
+    EXPECT_TRUE(done.has_ended_well()) << "n=" << nth << ": " << done.errors();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All,
+                         FaultsUnderPressureTest,
+                         testing::ValuesIn(hang_cases()),
+                         [](const testing::TestParamInfo<HangCase>& test) {
+                           return letters_of(test.param.repair + "_" + test.param.layout);
+                         });
+
 // Layout, skews.
 using SkewCase = std::tuple<std::string, std::vector<std::string>>;
 
