@@ -153,6 +153,7 @@ Result<void> Hdf5Recorder::close(RankStatus status, const std::vector<CounterRow
   RADIXBENCH_CHECK(writer_.joinable());
   stop_writer();
   std::vector<CounterCells> cells;
+  cells.reserve(counters.size());
   for (const auto& counter : counters) cells.push_back(to_counter_cells(counter));
   attempt([&] {
     write_dropped();

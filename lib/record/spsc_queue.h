@@ -53,10 +53,11 @@ class SpscQueue {
   }
 
   static constexpr std::size_t kCacheLineBytes = 64;
-  std::vector<Row> rows_;
-  std::size_t mask_;
+  // The consumer reads head_ anyway, so what never changes may lie beside it.
   alignas(kCacheLineBytes) std::atomic<std::size_t> head_{0};
   std::size_t tail_seen_ = 0;  // the producer's copy: saves it a cache miss a row
+  std::vector<Row> rows_;
+  std::size_t mask_;
   alignas(kCacheLineBytes) std::atomic<std::size_t> tail_{0};
 };
 
