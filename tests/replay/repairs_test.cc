@@ -116,25 +116,19 @@ INSTANTIATE_TEST_SUITE_P(All,
                            return letters_of(test.param.repair + "_" + test.param.layout);
                          });
 
-// With a host tier that overflows, so that a rank that is short of pages, or has some too many,
-// evicts what its peers keep. Prefetches that failed on one rank made it miss a later one here.
-class FaultsUnderPressureTest : public RepairsTest, public testing::WithParamInterface<HangCase> {};
-
-TEST_P(FaultsUnderPressureTest, FixedRunsOnThoughPagesAreScarce) {
-  for (const char* nth : {"1", "5", "9"}) {
-    ReplayOptions chosen = impatient(GetParam().layout);
-    chosen.faults.push_back(GetParam().fault + ",n=" + nth);
+// With a host tier that overflows. The pages that the peers of a rank without room had taken stayed
+// in their release queues for good, and such a run hung some hundred steps later: what was evicted
+// differed from then on, and then who had a prefetch.
+TEST_F(RepairsTest, UnderPressureAPrefetchThatOneRankCouldNotTakePartInHurtsNoLaterOne) {
+  for (const char* layout : {"tp4cp2", "sglang:tp=8,cp=2,dp=2"}) {
+    ReplayOptions chosen = impatient(layout);
+    chosen.faults.emplace_back("fail_prefetch_alloc:rank=3");
     const ReplayRun done = run(chosen);
-    EXPECT_TRUE(done.has_ended_well()) << "n=" << nth << ": " << done.errors();
+    EXPECT_TRUE(done.has_ended_well()) << done.errors();
+    EXPECT_EQ(done.errors(), "");
+    EXPECT_EQ(done.counter("prefetches", 3), done.counter("prefetches", 0));
   }
 }
-
-INSTANTIATE_TEST_SUITE_P(All,
-                         FaultsUnderPressureTest,
-                         testing::ValuesIn(hang_cases()),
-                         [](const testing::TestParamInfo<HangCase>& test) {
-                           return letters_of(test.param.repair + "_" + test.param.layout);
-                         });
 
 // Layout, skews.
 using SkewCase = std::tuple<std::string, std::vector<std::string>>;
