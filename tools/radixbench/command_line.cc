@@ -39,13 +39,15 @@ std::optional<std::string> unknown_subcommand(CLI::App& app, std::span<const std
       app.get_subcommands([](const CLI::App*) { return true; });
   if (subcommands.empty() || words.empty() || words.front().starts_with('-')) return std::nullopt;
   const std::string& word = words.front();
-  const auto by_distance = [&](const CLI::App* left, const CLI::App* right) {
-    return edit_distance(word, left->get_name()) < edit_distance(word, right->get_name());
+  // The beginning of a name is as good as the name with one letter wrong.
+  const auto distance = [&](const CLI::App* subcommand) {
+    const std::string& name = subcommand->get_name();
+    const std::size_t edits = edit_distance(word, name);
+    return name.starts_with(word) ? std::min(edits, std::size_t{1}) : edits;
   };
-  CLI::App* nearest = *std::min_element(subcommands.begin(), subcommands.end(), by_distance);
+  CLI::App* nearest = *std::ranges::min_element(subcommands, {}, distance);
   if (nearest->get_name() == word) return unknown_subcommand(*nearest, words.subspan(1));
-  const bool is_near = nearest->get_name().starts_with(word) ||
-                       edit_distance(word, nearest->get_name()) <= 1 + word.size() / 3;
+  const bool is_near = distance(nearest) <= 1 + word.size() / 3;
   const std::string guess =
       is_near ? fmt::format("; did you mean '{}'?", nearest->get_name()) : std::string{};
   return fmt::format("'{}' is no command of {}{}", word, app.get_name(), guess);
