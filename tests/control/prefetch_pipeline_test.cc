@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 
 #include <memory>
+#include <optional>
 #include <set>
 
 namespace radixbench {
@@ -24,13 +25,18 @@ class PrefetchPipelineTest : public testing::Test {
   static std::vector<Sha256Digest> hashes(TokenId first, std::size_t pages) {
     return storage_page_hashes(nullptr, sequence(first, pages, kPageTokens), kPageTokens);
   }
-  // `pages` asked for, of which storage holds the first `hits`.
-  std::shared_ptr<PrefetchOp> start(std::int64_t now_ns, std::size_t pages, std::size_t hits) {
+  // `pages` asked for, of which storage holds the first `hits`, page `torn` of them torn. Storage
+  // is made up first: the threads begin at once.
+  std::shared_ptr<PrefetchOp> start(std::int64_t now_ns,
+                                    std::size_t pages,
+                                    std::size_t hits,
+                                    std::optional<std::size_t> torn = std::nullopt) {
     auto op = std::make_shared<PrefetchOp>();
     op->request = next_request_++;
     op->started_ns = now_ns;
     op->hashes = hashes(static_cast<TokenId>(op->request * 1'000), pages);
     storage_.hold(std::span{op->hashes}.first(hits));
+    if (torn) storage_.tear(op->hashes.at(*torn));
     EXPECT_TRUE(host_->take(pages, op->host_pages));
     last_agreed_ns_ = std::max(now_ns, last_agreed_ns_) + 10;
     op->agreed_at_ns = last_agreed_ns_;
@@ -111,8 +117,7 @@ TEST_F(PrefetchPipelineTest, ALaterPrefetchWaitsForTheIoThread) {
 }
 
 TEST_F(PrefetchPipelineTest, ATornPageEndsTheReadAtItsTimeAndGivesTheRestBack) {
-  const auto op = start(0, 6, 6);
-  storage_.tear(op->hashes[2]);
+  const auto op = start(0, 6, 6, 2);
   EXPECT_EQ(completed(*op, 26), 2U);
   EXPECT_FALSE(op->is_broken);
   EXPECT_EQ(completed(*op, 27), 2U);
@@ -223,9 +228,10 @@ class PageAccount : public PrefetchPipelineTest, public testing::WithParamInterf
   void begin(Random& random, std::int64_t now_ns) {
     const std::size_t pages = 1 + random.below(12);
     if (host_->free_count() < pages) return;
-    const auto op = start(now_ns, pages, random.below(pages + 1));
-    if (random.below(5) == 0) storage_.tear(op->hashes[random.below(pages)]);
-    ops_.push_back(op);
+    const std::size_t hits = random.below(pages + 1);
+    std::optional<std::size_t> torn;
+    if (random.below(5) == 0) torn = random.below(pages);
+    ops_.push_back(start(now_ns, pages, hits, torn));
   }
   void stop(PrefetchOp& op, std::int64_t now_ns) {
     const std::uint32_t kept = terminate(op, now_ns);

@@ -17,6 +17,14 @@
 
 namespace radixbench {
 
+// Under a sanitizer a run takes ten times as long: what is asked of many layouts elsewhere is asked
+// of a few there.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr bool kIsSanitized = true;
+#else
+constexpr bool kIsSanitized = false;
+#endif
+
 // A trace that comes back to a few prompts over and over, so that a cache that holds half of them
 // is asked for pages on every tier. Prompts share their first block. Its own bytes for each seed.
 struct ChurnTrace {
