@@ -37,8 +37,7 @@ std::string sha256_of_file(const std::string& path, std::uint64_t bytes) {
   void* mapped = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, file, 0);
   ::close(file);
   if (mapped == MAP_FAILED) throw_errno("map " + path);
-  std::string digest =
-      to_hex(sha256({}, std::span{static_cast<const std::byte*>(mapped), bytes}));
+  std::string digest = to_hex(sha256({}, std::span{static_cast<const std::byte*>(mapped), bytes}));
   munmap(mapped, bytes);
   return digest;
 }
