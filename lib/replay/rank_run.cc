@@ -132,6 +132,19 @@ void append_totals(const RecordSink::Totals& totals, std::vector<CounterRow>& co
                    {"identities.broken", totals.identities_broken, "1"}});
 }
 
+// Says what does not hold at the end of a run; how many of the scheduler's claims that is.
+std::uint64_t report_violations(const Scheduler& scheduler,
+                                const RecordSink::Totals& totals,
+                                RankStatusSink& status) {
+  if (totals.identities_broken > 0) {
+    status.violated(fmt::format("{} requests or prefetches whose parts do not add up",
+                                totals.identities_broken));
+  }
+  const std::vector<std::string> violations = scheduler.violations();
+  for (const std::string& violation : violations) status.violated(violation);
+  return violations.size();
+}
+
 }  // namespace
 
 RankResult run_rank(const ReplayPlan& plan,
@@ -202,15 +215,7 @@ RankResult run_rank(const ReplayPlan& plan,
   append_cache_counts(cache.context().counts, result.counters);
   append_totals(sink.totals(), result.counters);
   std::uint64_t violation_count = sink.totals().identities_broken;
-  if (result.ended) {
-    const std::vector<std::string> violations = scheduler.violations();
-    violation_count += violations.size();
-    if (sink.totals().identities_broken > 0) {
-      status.violated(fmt::format("{} requests or prefetches whose parts do not add up",
-                                  sink.totals().identities_broken));
-    }
-    for (const std::string& violation : violations) status.violated(violation);
-  }
+  if (result.ended) violation_count += report_violations(scheduler, sink.totals(), status);
   result.counters.push_back({"violations", violation_count, "1"});
   return result;
 }
