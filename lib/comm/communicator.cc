@@ -20,6 +20,8 @@ std::string_view to_string(CallKind kind) {
     case CallKind::kBarrier: return "barrier";
     case CallKind::kBroadcast: return "broadcast";
     case CallKind::kAllGather: return "all_gather";
+    case CallKind::kSend: return "send";
+    case CallKind::kRecv: return "recv";
   }
   return "unknown";
 }
@@ -34,6 +36,25 @@ std::string_view to_string(ElementType type) {
 
 std::string describe(const GroupSpec& group) {
   return fmt::format("{}{{{}}}", group.name, fmt::join(group.members, ","));
+}
+
+namespace {
+
+tl::unexpected<Error> refuse(CallKind kind, const GroupSpec& group) {
+  return fail(ErrorCode::kUnsupported,
+              fmt::format("{} on {}: this transport has no calls between two members",
+                          to_string(kind),
+                          describe(group)));
+}
+
+}  // namespace
+
+Result<void> Communicator::send(std::span<const std::int64_t>, std::size_t, const Call&) {
+  return refuse(CallKind::kSend, group());
+}
+
+Result<void> Communicator::recv(std::span<std::int64_t>, std::size_t, const Call&) {
+  return refuse(CallKind::kRecv, group());
 }
 
 }  // namespace radixbench

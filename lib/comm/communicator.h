@@ -16,7 +16,7 @@
 namespace radixbench {
 
 enum class ReduceOp : std::uint8_t { kMin, kMax, kSum };
-enum class CallKind : std::uint8_t { kAllReduce, kBarrier, kBroadcast, kAllGather };
+enum class CallKind : std::uint8_t { kAllReduce, kBarrier, kBroadcast, kAllGather, kSend, kRecv };
 enum class ElementType : std::uint8_t { kInt32, kInt64 };
 
 std::string_view to_string(ReduceOp op);
@@ -45,7 +45,8 @@ struct GroupSpec {
 // name{0,1,4,5}: how messages and verdicts write a group.
 std::string describe(const GroupSpec& group);
 
-// Why a call failed, in the terms a diagnosis needs. `sequence` counts the group's calls from 0.
+// Why a call failed, in the terms a diagnosis needs. `sequence` counts the group's calls from 0; of
+// a send or receive, those from this sender to this receiver, and only the two of them are listed.
 struct CallFailure {
   ErrorCode code = ErrorCode::kTimeout;
   CallKind kind = CallKind::kBarrier;
@@ -60,15 +61,15 @@ struct CallFailure {
   std::uint64_t gave_up_sequence = 0;
 };
 
-// One rank's handle on a group of ranks. Every call is collective: each member makes the same calls
-// in the same order, from one thread (the group's owner). Each returns by its deadline, or fails
-// with kTimeout or kPeerLost; a group that failed is broken for good, every later call on it fails
-// at once, and the process stays able to report. Transports pair the n-th call of each member. By
-// default they compare neither site, length, type nor reduce operator, so that faults can be
-// studied: of a shorter vector the prefix is reduced (what is beyond it stays as it was), of MIN
-// against MAX the lowest rank's operator wins, of two roots the lowest rank's; an int32 vector
-// meets an int64 one as if it were wider, and keeps the low half of each result. Calls of different
-// kinds never pair, and both sides wait until their deadline, as in gloo.
+// One rank's handle on a group of ranks. Every call but send and recv is collective: each member
+// makes the same calls in the same order, from one thread (the group's owner). Each returns by its
+// deadline, or fails with kTimeout or kPeerLost; a group that failed is broken for good, every
+// later call on it fails at once, and the process stays able to report. Transports pair the n-th
+// call of each member. By default they compare neither site, length, type nor reduce operator, so
+// that faults can be studied: of a shorter vector the prefix is reduced (what is beyond it stays as
+// it was), of MIN against MAX the lowest rank's operator wins, of two roots the lowest rank's; an
+// int32 vector meets an int64 one as if it were wider, and keeps the low half of each result. Calls
+// of different kinds never pair, and both sides wait until their deadline, as in gloo.
 //
 // Whoever gives up first breaks the group: members that still wait fail with kPeerLost at once, and
 // their failure names him in `gave_up` beside the members that they miss themselves.
@@ -98,6 +99,13 @@ class Communicator {
   virtual Result<void> all_gather(std::span<const std::int64_t> mine,
                                   std::span<std::int64_t> all,
                                   const Call& call) = 0;
+
+  // To and from the member at index `to` or `from`, another than this one. A send is over once it
+  // was taken. The n-th send from one member to another meets the other's n-th receive from it,
+  // whatever collectives either makes in between; of unequal lengths the shorter is moved.
+  // kUnsupported where the transport has none.
+  virtual Result<void> send(std::span<const std::int64_t> values, std::size_t to, const Call& call);
+  virtual Result<void> recv(std::span<std::int64_t> values, std::size_t from, const Call& call);
 
   // Of the last call that failed; nothing while the group is whole.
   [[nodiscard]] virtual const std::optional<CallFailure>& failure() const = 0;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace radixbench {
 namespace {
@@ -16,7 +17,10 @@ constexpr ElementType type_of() {
 class ObservedCommunicator final : public Communicator {
  public:
   ObservedCommunicator(std::unique_ptr<Communicator> inner, CallObserver& observer)
-      : inner_{std::move(inner)}, observer_{observer} {}
+      : inner_{std::move(inner)},
+        observer_{observer},
+        sent_(inner_->size(), 0),
+        received_(inner_->size(), 0) {}
 
   [[nodiscard]] const GroupSpec& group() const override { return inner_->group(); }
   [[nodiscard]] std::size_t index() const override { return inner_->index(); }
@@ -28,13 +32,13 @@ class ObservedCommunicator final : public Communicator {
     return reduce(values, op, call);
   }
   Result<void> barrier(const Call& call) override {
-    CallRecord record = make_record(CallKind::kBarrier, call);
+    CallRecord record = make_record(CallKind::kBarrier, call, sequence_);
     return observed(record, std::span<std::int64_t>{}, [&] { return inner_->barrier(call); });
   }
   Result<void> broadcast(std::span<std::int64_t> values,
                          std::size_t root,
                          const Call& call) override {
-    CallRecord record = make_record(CallKind::kBroadcast, call);
+    CallRecord record = make_record(CallKind::kBroadcast, call, sequence_);
     record.type = ElementType::kInt64;
     record.root = static_cast<std::uint32_t>(root);
     record.element_count = static_cast<std::uint32_t>(values.size());
@@ -43,28 +47,46 @@ class ObservedCommunicator final : public Communicator {
   Result<void> all_gather(std::span<const std::int64_t> mine,
                           std::span<std::int64_t> all,
                           const Call& call) override {
-    CallRecord record = make_record(CallKind::kAllGather, call);
+    CallRecord record = make_record(CallKind::kAllGather, call, sequence_);
     record.type = ElementType::kInt64;
     record.element_count = static_cast<std::uint32_t>(mine.size());
     return observed(record, all, [&] { return inner_->all_gather(mine, all, call); });
+  }
+  Result<void> send(std::span<const std::int64_t> values,
+                    std::size_t to,
+                    const Call& call) override {
+    CallRecord record = make_record(CallKind::kSend, call, sent_.at(to));
+    record.type = ElementType::kInt64;
+    record.root = static_cast<std::uint32_t>(to);
+    record.element_count = static_cast<std::uint32_t>(values.size());
+    return observed(
+        record, std::span<std::int64_t>{}, [&] { return inner_->send(values, to, call); });
+  }
+  Result<void> recv(std::span<std::int64_t> values, std::size_t from, const Call& call) override {
+    CallRecord record = make_record(CallKind::kRecv, call, received_.at(from));
+    record.type = ElementType::kInt64;
+    record.root = static_cast<std::uint32_t>(from);
+    record.element_count = static_cast<std::uint32_t>(values.size());
+    return observed(record, values, [&] { return inner_->recv(values, from, call); });
   }
   [[nodiscard]] const std::optional<CallFailure>& failure() const override {
     return inner_->failure();
   }
 
  private:
-  CallRecord make_record(CallKind kind, const Call& call) {
+  // The next call of those that `counter` counts.
+  CallRecord make_record(CallKind kind, const Call& call, std::uint64_t& counter) {
     CallRecord record;
     record.group = &inner_->group();
     record.kind = kind;
     record.call = call;
-    record.sequence = sequence_++;
+    record.sequence = counter++;
     return record;
   }
 
   template <typename Element>
   Result<void> reduce(std::span<Element> values, ReduceOp op, const Call& call) {
-    CallRecord record = make_record(CallKind::kAllReduce, call);
+    CallRecord record = make_record(CallKind::kAllReduce, call, sequence_);
     record.op = op;
     record.type = type_of<Element>();
     record.element_count = static_cast<std::uint32_t>(values.size());
@@ -88,6 +110,8 @@ class ObservedCommunicator final : public Communicator {
   std::unique_ptr<Communicator> inner_;
   CallObserver& observer_;
   std::uint64_t sequence_ = 0;
+  std::vector<std::uint64_t> sent_;  // by member, as the next
+  std::vector<std::uint64_t> received_;
 };
 
 }  // namespace

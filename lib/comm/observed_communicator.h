@@ -13,10 +13,10 @@ struct CallRecord {
   CallKind kind = CallKind::kBarrier;
   ReduceOp op = ReduceOp::kMin;            // of an all-reduce
   ElementType type = ElementType::kInt32;  // of a call with elements
-  std::uint32_t root = 0;                  // of a broadcast
+  std::uint32_t root = 0;                  // of a broadcast; of a send or receive the peer's index
   std::uint32_t element_count = 0;
   Call call;
-  std::uint64_t sequence = 0;  // the group's calls, from 0
+  std::uint64_t sequence = 0;  // the group's calls, from 0; sends and receives apart, by peer
   std::int64_t enter_ns = 0;
   std::int64_t exit_ns = 0;  // left() only
   bool is_ok = false;        // left() only

@@ -9,6 +9,7 @@
 #include "comm/lone_communicator.h"
 
 #include <algorithm>
+#include <array>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -31,6 +32,13 @@ struct Broken {
   std::uint64_t sequence = 0;
 };
 
+// From one member to another. `offered` waits to be taken; `taken` counts those that were.
+struct Channel {
+  std::optional<std::vector<std::int64_t>> offered;
+  bool is_awaited = false;
+  std::uint64_t taken = 0;
+};
+
 // A group of threads. `posted` fills up for call number `round`; the last of them moves it to
 // `closed`, which stays until the next round closes, for which everyone must have read it.
 struct Meeting {
@@ -40,6 +48,7 @@ struct Meeting {
   Postings closed;
   std::uint64_t round = 0;
   std::optional<Broken> broken;
+  std::map<std::pair<std::size_t, std::size_t>, Channel> channels;  // by source and target
 };
 
 struct Hub {
@@ -56,17 +65,17 @@ bool differs(const GroupSpec& a, const GroupSpec& b) {
   return a.name != b.name || a.members != b.members;
 }
 
-// Sorts the members by who `has_come`, and says why one of them must stop waiting; nothing while
-// there is hope. The hub's mutex is held.
+// Sorts the members of a call by which of them `has_come`, by position, and says why one of them
+// must stop waiting; nothing while there is hope. The hub's mutex is held.
 template <typename HasCome>
 std::optional<CallFailure> reason_to_stop(const Hub& hub,
                                           const Meeting& meeting,
-                                          const GroupSpec& group,
+                                          std::span<const Rank> members,
                                           Deadline deadline,
                                           HasCome has_come) {
   CallFailure failure;
-  for (std::size_t member = 0; member < group.members.size(); ++member) {
-    const Rank rank = group.members[member];
+  for (std::size_t member = 0; member < members.size(); ++member) {
+    const Rank rank = members[member];
     const auto missed = hub.is_dead[rank] ? MemberState::kDead : MemberState::kAbsent;
     add_member(failure, rank, has_come(member) ? MemberState::kPresent : missed);
   }
@@ -97,7 +106,9 @@ class ThreadCommunicator final : public Communicator {
         meeting_{std::move(meeting)},
         group_{std::move(group)},
         index_{index},
-        namer_{namer} {}
+        namer_{namer},
+        sent_(group_.members.size(), 0),
+        received_(group_.members.size(), 0) {}
 
   [[nodiscard]] const GroupSpec& group() const override { return group_; }
   [[nodiscard]] std::size_t index() const override { return index_; }
@@ -140,6 +151,39 @@ class ThreadCommunicator final : public Communicator {
     return {};
   }
 
+  Result<void> send(std::span<const std::int64_t> values,
+                    std::size_t to,
+                    const Call& call) override {
+    RADIXBENCH_CHECK(values.size() <= kElementsMax && to < size() && to != index_);
+    const CallFailure about = about_call(CallKind::kSend, call, sent_[to]++);
+    std::unique_lock lock{hub_->mutex};
+    Channel& channel = meeting_->channels[{index_, to}];
+    if (!meeting_->broken && !hub_->is_interrupted) {
+      channel.offered.emplace(values.begin(), values.end());
+      meeting_->changed.notify_all();
+    }
+    const auto is_taken = [&] { return channel.taken > about.sequence; };
+    return meet_one(lock, to, call.deadline, about, is_taken, [&] { return channel.is_awaited; });
+  }
+
+  Result<void> recv(std::span<std::int64_t> values, std::size_t from, const Call& call) override {
+    RADIXBENCH_CHECK(values.size() <= kElementsMax && from < size() && from != index_);
+    const CallFailure about = about_call(CallKind::kRecv, call, received_[from]++);
+    std::unique_lock lock{hub_->mutex};
+    Channel& channel = meeting_->channels[{from, index_}];
+    channel.is_awaited = true;
+    const auto is_offered = [&] { return channel.offered.has_value(); };
+    auto met = meet_one(lock, from, call.deadline, about, is_offered, is_offered);
+    if (!met) return met;
+    std::copy_n(
+        channel.offered->begin(), std::min(channel.offered->size(), values.size()), values.begin());
+    channel.offered.reset();
+    channel.is_awaited = false;
+    ++channel.taken;
+    meeting_->changed.notify_all();
+    return {};
+  }
+
  private:
   [[nodiscard]] const Posting& lowest(const std::vector<Posting>& postings) const {
     const auto rank = std::ranges::min_element(group_.members);
@@ -178,14 +222,40 @@ class ThreadCommunicator final : public Communicator {
     return reduced;
   }
 
+  [[nodiscard]] static CallFailure about_call(CallKind kind,
+                                              const Call& call,
+                                              std::uint64_t sequence) {
+    CallFailure about;
+    about.kind = kind;
+    about.site = call.site;
+    about.key = call.key;
+    about.sequence = sequence;
+    return about;
+  }
+
+  // Until a call with one other member `is_over`, or breaks the group. `lock` holds the hub.
+  template <typename IsOver, typename HasCome>
+  Result<void> meet_one(std::unique_lock<std::mutex>& lock,
+                        std::size_t peer,
+                        Deadline deadline,
+                        const CallFailure& about,
+                        IsOver is_over,
+                        HasCome has_peer_come) {
+    const std::int64_t start_ns = monotonic_ns();
+    const std::array both{group_.members[index_], group_.members[peer]};
+    const auto has_come = [&](std::size_t member) { return member == 0 || has_peer_come(); };
+    while (!is_over()) {
+      auto failure = reason_to_stop(*hub_, *meeting_, both, deadline, has_come);
+      if (failure) return give_up(about, std::move(*failure), start_ns);
+      meeting_->changed.wait_until(lock, deadline);
+    }
+    return {};
+  }
+
   // Brings `posting` to this member's next call and comes back with everyone's, or breaks the
   // group.
   Result<Postings> meet(Posting posting, const Call& call) {
-    CallFailure about;
-    about.kind = posting.kind;
-    about.site = call.site;
-    about.key = call.key;
-    about.sequence = sequence_++;
+    const CallFailure about = about_call(posting.kind, call, sequence_++);
     const std::int64_t start_ns = monotonic_ns();
     const auto has_come = [&](std::size_t member) {
       if (member == index_) return true;
@@ -198,7 +268,7 @@ class ThreadCommunicator final : public Communicator {
       close_round();
     }
     while (meeting_->round <= about.sequence) {
-      auto failure = reason_to_stop(*hub_, *meeting_, group_, call.deadline, has_come);
+      auto failure = reason_to_stop(*hub_, *meeting_, group_.members, call.deadline, has_come);
       if (failure) return give_up(about, std::move(*failure), start_ns);
       meeting_->changed.wait_until(lock, call.deadline);
     }
@@ -241,6 +311,8 @@ class ThreadCommunicator final : public Communicator {
   std::size_t index_;
   SiteNamer namer_;
   std::uint64_t sequence_ = 0;
+  std::vector<std::uint64_t> sent_;  // by member, as the next
+  std::vector<std::uint64_t> received_;
   std::optional<CallFailure> failure_;
 };
 
@@ -296,7 +368,7 @@ class ThreadFabric final : public Fabric {
                               [&](Rank rank) { return meeting.openers.contains(rank); })) {
         return {};
       }
-      auto failure = reason_to_stop(*hub_, meeting, group, deadline, has_come);
+      auto failure = reason_to_stop(*hub_, meeting, group.members, deadline, has_come);
       if (failure) {
         if (!meeting.broken) meeting.broken = Broken{rank_, 0};
         meeting.changed.notify_all();
