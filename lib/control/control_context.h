@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/check.h"
 #include "base/decision.h"
 #include "base/ids.h"
 #include "control/agreement.h"
@@ -8,10 +9,12 @@
 #include "control/latency_model.h"
 #include "control/rules.h"
 #include "index/radix_tree.h"
+#include "layout/sites.h"
 #include "tier/page_pool.h"
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 
 namespace radixbench {
 
@@ -58,12 +61,24 @@ struct ControlContext {
   std::int64_t now_ns = 0;
   ControlCounts counts{};
 
-  // A guard decided whether to enter a collective.
+  // A guard decided about a call at `site`. `outcome` must be the same on every rank of a replica
+  // that is well; what only this rank knows goes into the inputs, four at most.
   void note(Guard guard,
+            Site site,
             std::uint64_t key,
-            bool entered,
-            std::array<std::int64_t, 3> inputs) const {
-    if (decisions != nullptr) decisions->decided({guard, step, key, entered, inputs});
+            std::int64_t outcome,
+            std::initializer_list<std::size_t> inputs) const {
+    if (decisions == nullptr) return;
+    Decision decision{.guard = guard,
+                      .site = static_cast<std::uint16_t>(site),
+                      .step = step,
+                      .key = key,
+                      .outcome = outcome};
+    RADIXBENCH_CHECK(inputs.size() <= decision.inputs.size());
+    for (const std::size_t input : inputs) {
+      decision.inputs[decision.input_count++] = static_cast<std::int64_t>(input);
+    }
+    decisions->decided(decision);
   }
 };
 

@@ -70,7 +70,7 @@ std::optional<std::int64_t> LoadBack::start_queued() {
 Result<void> LoadBack::check() {
   const bool is_agreed = context_.rules.agrees_load_acks;
   const bool enters = is_agreed && (context_.rules.always_enters_checks || !batches_.empty());
-  context_.note(Guard::kEnterLoadingCheck, 0, enters, {static_cast<std::int64_t>(batches_.size())});
+  context_.note(Guard::kEnterLoadingCheck, Site::kLoadingCheck, 0, enters, {batches_.size()});
   if (is_agreed && !enters) return {};
   const Result<std::size_t> finished = copies_.finished(context_.now_ns);
   if (!finished) return tl::unexpected(finished.error());

@@ -111,9 +111,10 @@ std::int64_t PrefetchControl::agreed_at_ns(RequestId request, std::size_t pages)
 Result<bool> PrefetchControl::check_progress(RequestId request) {
   const auto found = running_.find(request);
   context_.note(Guard::kEnterCanTerminate,
+                Site::kCanTerminatePrefetch,
                 request,
                 found != running_.end(),
-                {static_cast<std::int64_t>(running_.size())});
+                {running_.size()});
   if (found == running_.end()) return true;
   Running& running = found->second;
   Result<bool> may_stop = can_terminate(request, running);
@@ -164,9 +165,10 @@ Result<std::uint32_t> PrefetchControl::agree_on_completed(RequestId request,
                                                           std::uint32_t completed_pages) {
   const bool enters = context_.rules.syncs_results_always || context_.agreement.tp_cache_size() > 1;
   context_.note(Guard::kEnterResultSync,
+                Site::kCheckPrefetchProgress,
                 request,
                 enters,
-                {static_cast<std::int64_t>(context_.agreement.tp_cache_size())});
+                {context_.agreement.tp_cache_size()});
   if (!enters) return completed_pages;
   std::array<std::int32_t, 1> tokens = {
       static_cast<std::int32_t>(completed_pages * context_.page_tokens)};
@@ -228,9 +230,10 @@ void PrefetchControl::finish(RequestId request, Running& running) {
 Result<void> PrefetchControl::release_aborted(RequestId request) {
   const auto found = running_.find(request);
   context_.note(Guard::kEnterAbortBarrier,
+                Site::kReleaseAbortedRequest,
                 request,
                 found != running_.end(),
-                {static_cast<std::int64_t>(running_.size())});
+                {running_.size()});
   if (found == running_.end()) return {};
   Running& running = found->second;
   Result<std::uint32_t> completed = pipeline_.terminate(*running.op, context_.now_ns);

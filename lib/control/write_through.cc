@@ -26,6 +26,11 @@ bool WriteThrough::back_up_one(NodeId node) {
   if (view.parent != kRootNode && !back_up_one(view.parent)) return false;
   std::vector<PageId> host_pages =
       context_.host_allocator.allocate(HostUse::kBackup, view.page_count, view.page_count);
+  context_.note(Guard::kBackUp,
+                Site::kWritingCheck,
+                next_attempt_++,
+                !host_pages.empty(),
+                {view.page_count, context_.host.free_count()});
   if (host_pages.empty()) return false;
   std::vector<PageId> device_pages;
   context_.tree.append_device_pages(node, device_pages);
@@ -52,7 +57,7 @@ bool WriteThrough::back_up_one(NodeId node) {
 
 Result<void> WriteThrough::check() {
   const bool enters = context_.rules.always_enters_checks || !writes_.empty();
-  context_.note(Guard::kEnterWritingCheck, 0, enters, {static_cast<std::int64_t>(writes_.size())});
+  context_.note(Guard::kEnterWritingCheck, Site::kWritingCheck, 0, enters, {writes_.size()});
   if (!enters) return {};
   const Result<std::size_t> finished = copies_.finished(context_.now_ns);
   if (!finished) return tl::unexpected(finished.error());

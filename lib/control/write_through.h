@@ -49,6 +49,7 @@ class WriteThrough {
   SerialWorker copies_;
   std::deque<Write> writes_;
   std::deque<Store> stores_;
+  std::uint64_t next_attempt_ = 0;
   std::uint64_t next_ack_id_ = 1;
   std::uint64_t next_store_ = 0;
   std::uint64_t pages_in_flight_ = 0;

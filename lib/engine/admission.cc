@@ -58,24 +58,49 @@ Result<std::vector<PrefillChunk>> Admission::next_batch() {
     if (!is_examining) break;
     std::unique_ptr<LiveRequest> request = std::move(waiting_.front());
     waiting_.pop_front();
+    if (is_open_question(*request)) note_examine(*request, true);
     const Result<bool> answered = is_answered(*request);
     if (!answered) return tl::unexpected(answered.error());
     if (!*answered || is_shut || !add(request, batch)) still_waiting.push_back(std::move(request));
   }
-  cache_.context().note(Guard::kExamineWaiting,
-                        0,
-                        is_examining,
-                        {static_cast<std::int64_t>(still_waiting.size()),
-                         static_cast<std::int64_t>(waiting_.size()),
-                         static_cast<std::int64_t>(running_count_)});
+  if (!is_examining) note_not_examined();
   // Those not examined come after those that were.
   for (auto& request : waiting_) still_waiting.push_back(std::move(request));
   waiting_ = std::move(still_waiting);
   return std::move(batch.chunks);
 }
 
+bool Admission::is_open_question(const LiveRequest& request) const {
+  return !request.is_answered && cache_.prefetch() != nullptr;
+}
+
+void Admission::note_examine(const LiveRequest& request, bool is_examined) const {
+  cache_.context().note(
+      Guard::kExamineWaiting,
+      Site::kCanTerminatePrefetch,
+      request.id,
+      is_examined,
+      {running_count_, slots_.free_count(), cache_.context().device.free_count()});
+}
+
+// The first one is enough: from it on the calls of ranks that examine differ.
+void Admission::note_not_examined() const {
+  const auto first = std::ranges::find_if(
+      waiting_, [&](const auto& request) { return is_open_question(*request); });
+  if (first != waiting_.end()) note_examine(**first, false);
+}
+
+void Admission::note_admit(const LiveRequest& request, std::uint32_t chunk) const {
+  cache_.context().note(
+      Guard::kAdmit,
+      Site::kForward,
+      request.id,
+      chunk,
+      {running_count_, slots_.free_count(), cache_.context().device.free_count()});
+}
+
 Result<bool> Admission::is_answered(LiveRequest& request) {
-  if (request.is_answered || cache_.prefetch() == nullptr) return true;
+  if (!is_open_question(request)) return true;
   Result<bool> answered = cache_.prefetch()->check_progress(request.id);
   if (!answered || !*answered) return answered;
   request.is_answered = true;
@@ -129,6 +154,7 @@ void Admission::add_unfinished(Batch& batch) {
 
 bool Admission::add(std::unique_ptr<LiveRequest>& request, Batch& batch) {
   if (!fits(*request)) {
+    note_admit(*request, 0);
     batch.is_closed = true;
     return false;
   }
@@ -136,9 +162,11 @@ bool Admission::add(std::unique_ptr<LiveRequest>& request, Batch& batch) {
   const std::uint32_t chunk = chunk_of(*request, batch);
   if (chunk == 0 || !requests_.grow(*request, chunk) || !slots_.take(1, taken_slots_)) {
     requests_.retreat(*request);
+    note_admit(*request, 0);
     batch.is_closed = true;
     return false;
   }
+  note_admit(*request, chunk);
   request->report.admitted_ns = cache_.context().now_ns;
   request->report.admitted_step = cache_.context().step;
   reserved_pages_ += reserve_pages(*request);

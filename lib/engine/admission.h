@@ -60,7 +60,11 @@ class Admission {
     std::vector<PrefillChunk> chunks;
   };
 
+  [[nodiscard]] bool is_open_question(const LiveRequest& request) const;
   Result<bool> is_answered(LiveRequest& request);
+  void note_examine(const LiveRequest& request, bool is_examined) const;
+  void note_not_examined() const;
+  void note_admit(const LiveRequest& request, std::uint32_t chunk) const;
   [[nodiscard]] bool is_full();
   [[nodiscard]] bool fits(const LiveRequest& request) const;
   [[nodiscard]] std::uint64_t reserve_pages(const LiveRequest& request) const;

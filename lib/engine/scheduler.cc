@@ -42,7 +42,11 @@ Result<bool> Scheduler::step() {
   parts_.sink.step_began(step_, own.now_ns);
   const Result<Inbox> inbox = parts_.neighbours.receive(own);
   if (!inbox) return tl::unexpected(inbox.error());
-  if (inbox->is_stop) return false;
+  if (inbox->is_stop) {
+    is_stopping_ = true;
+    note_stop();
+    return false;
+  }
   now_ns_ = inbox->now_ns;
   if (Result<void> done = parts_.cache.begin_step(step_, now_ns_); !done) {
     return tl::unexpected(done.error());
@@ -62,6 +66,7 @@ Result<bool> Scheduler::step() {
   if (iteration->kind == IterationKind::kPrefill) finish_prefill(iteration->chunks);
   if (iteration->kind == IterationKind::kDecode) finish_decode();
   report(*iteration, digest, before, blocked_before_ns);
+  note_stop();
   ++step_;
   if (Result<void> done = parts_.sink.between_steps(); !done) return tl::unexpected(done.error());
   return !is_stopping_;
@@ -231,6 +236,11 @@ void Scheduler::end_served(std::unique_ptr<LiveRequest> request) {
   admission_.leave(*request);
   request->report.finished_ns = stage_now_ns_;
   parts_.sink.request_ended(request->report);
+}
+
+void Scheduler::note_stop() const {
+  parts_.cache.context().note(
+      Guard::kStopRun, Site::kRecvRequests, 0, is_stopping_, {admission_.waiting_count()});
 }
 
 bool Scheduler::is_drained() const {

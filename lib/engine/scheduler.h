@@ -26,7 +26,6 @@ struct SchedulerParts {
   PagePool& slots;
   const RequestMaker& maker;
   EngineSink& sink;
-  DecisionSink* decisions = nullptr;
 };
 
 // One rank's scheduler loop (SGLang 6.1): every iteration receives, checks the cache's events, asks
@@ -64,6 +63,7 @@ class Scheduler {
   void finish_prefill(std::vector<PrefillChunk>& chunks);
   void finish_decode();
   void end_served(std::unique_ptr<LiveRequest> request);
+  void note_stop() const;
   [[nodiscard]] bool is_drained() const;
   [[nodiscard]] bool is_done();
   [[nodiscard]] std::int64_t next_now_ns(const Iteration& iteration) const;

@@ -1,0 +1,114 @@
+#pragma once
+
+#include "base/decision.h"
+#include "base/result.h"
+#include "comm/group_observer.h"
+#include "comm/observed_communicator.h"
+#include "watch/ring_format.h"
+#include "watch/ring_memory.h"
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+namespace radixbench {
+
+class RingRecorder;
+
+// What one thread of a rank records. Belongs to that thread, or to whoever takes turns with it.
+// Nothing here blocks, allocates or fails; a call costs two entries, one before it can block and
+// one after it.
+class RingThread final : public CallObserver, public GroupObserver, public DecisionSink {
+ public:
+  RingThread(RingRecorder& ring, std::uint32_t number) : ring_{ring}, number_{number} {}
+
+  void entered(const CallRecord& record) override;
+  void left(const CallRecord& record) override;
+
+  void opening(const GroupSpec& group,
+               bool is_member,
+               std::uint16_t site,
+               std::chrono::nanoseconds timeout) override;
+  void opened(bool is_ok) override;
+
+  // `decision.step` is taken as it is.
+  void decided(const Decision& decision) override;
+
+  // Something slow that is no call: a storage read, a kernel. They nest.
+  void begin_activity(std::uint16_t site, std::uint64_t key);
+  void end_activity();
+
+  // It goes away and makes no more calls; `is_failure` where it did not mean to. The first counts.
+  void ended(bool is_failure);
+
+ private:
+  struct Open {
+    std::uint64_t number = 0;
+    const GroupSpec* group = nullptr;  // of a call
+    std::uint64_t sequence = 0;        // of a call
+    bool is_used = false;
+    RingRecord record{};
+  };
+  struct KnownGroup {
+    const GroupSpec* spec = nullptr;
+    std::uint32_t ordinal = 0;
+    std::uint32_t entry = 0;
+  };
+
+  [[nodiscard]] std::uint32_t entry_of(const GroupSpec& group);
+  Open* begin(RingRecord record);
+  void finish(Open& open);
+
+  RingRecorder& ring_;
+  std::uint32_t number_;
+  std::array<Open, kRingOpenMax> open_{};
+  std::array<std::uint8_t, kRingOpenMax> activities_{};  // which of open_, innermost last
+  std::uint32_t activity_count_ = 0;
+  std::array<KnownGroup, 16> known_{};
+  std::uint32_t known_next_ = 0;
+  std::uint32_t opening_ = 0;
+};
+
+// One rank's way into its ring. Sites of lib/layout and guards of base are named from the start;
+// others get names by their numbers. `memory` must outlive it, and has one recorder in its life.
+class RingRecorder {
+ public:
+  explicit RingRecorder(RingMemory& memory);
+  ~RingRecorder();
+  RingRecorder(const RingRecorder&) = delete;
+  RingRecorder& operator=(const RingRecorder&) = delete;
+
+  // kInvalidArgument for a name of more than kRingNameBytes or a number that has another name,
+  // kCannotCreate where the table is full. From any thread, as thread() is.
+  Result<void> name_site(std::uint16_t site, std::string_view name);
+  Result<void> name_guard(Guard guard, std::string_view name);
+
+  // The same one for the same name; lives as long as the recorder. At most kRingThreadsMax.
+  RingThread& thread(std::string_view name);
+
+  // The scheduler's step, which calls and activities of all threads are stamped with; a sign of
+  // life too.
+  void stepped(std::uint64_t step);
+  // A sign of life.
+  void beat();
+
+ private:
+  friend class RingThread;
+
+  std::uint32_t add_group(const GroupSpec& group);
+  std::uint32_t find_or_add_group(const GroupSpec& group);
+  Result<void> name(RingTable table, std::uint64_t number, std::string_view name);
+  void write(RingRecord record);
+
+  RingWords words_;
+  RingShape shape_;
+  std::mutex mutex_;  // of the tables
+  std::vector<std::unique_ptr<RingThread>> threads_;
+  std::vector<GroupSpec> groups_;
+};
+
+}  // namespace radixbench
