@@ -242,6 +242,8 @@ void compare(const Layout& layout,
              const CallQuestion& question,
              const std::vector<ModelRank>& ranks,
              CallOutcome& outcome) {
+  const std::string_view permitted_kind =
+      question.permitted.empty() ? question.required : question.permitted;
   bool is_stage_only = question.required == "cache_replica";
   for (Rank rank = 0; rank < ranks.size(); ++rank) {
     if (!outcome.values[rank]) continue;
@@ -250,7 +252,8 @@ void compare(const Layout& layout,
     const RankSet& reached = ranks[rank].contributors;
     const RankSet required = set_of(layout.group_of(question.required, rank), outcome.expected);
     if ((required & ~reached).any()) outcome.lacking.push_back(rank);
-    if ((reached & ~required).any()) outcome.exceeding.push_back(rank);
+    const RankSet permitted = set_of(layout.group_of(permitted_kind, rank), outcome.expected);
+    if ((reached & ~permitted).any()) outcome.exceeding.push_back(rank);
     if (reached != set_of(layout.replica(rank), outcome.expected)) is_stage_only = false;
   }
   const bool is_lacking = !outcome.lacking.empty();

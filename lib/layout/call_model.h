@@ -93,6 +93,8 @@ struct CallQuestion {
   bool is_followed_by_broadcast = true;
   // The kind whose lists must agree. With cache_replica, agreement within stages is told apart.
   std::string_view required = "cache_replica";
+  // The kind whose lists may be reached without harm, where that is more than must agree.
+  std::string_view permitted = {};
 };
 
 enum class CallVerdict : std::uint8_t {
