@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -9,6 +10,8 @@ namespace radixbench {
 
 // A ring as docs/formats/ring.md has it: little-endian words of eight bytes, in sections whose
 // places follow from the numbers at the beginning.
+
+static_assert(std::endian::native == std::endian::little, "a ring has little-endian words");
 
 constexpr std::uint64_t kRingMagic = 0x0a474e4952425852;  // "RXBRING\n"
 constexpr std::uint32_t kRingVersion = 1;
@@ -27,7 +30,7 @@ constexpr std::size_t kRingHeaderWords = 64;
 constexpr std::size_t kRingNameWords = 8;
 constexpr std::size_t kRingThreadWords = 16;
 constexpr std::size_t kRingGroupWords = 24;
-constexpr std::size_t kRingRecordWords = 18;
+constexpr std::size_t kRingRecordWords = 19;
 
 // Positions in the header.
 enum RingField : std::size_t {
@@ -49,8 +52,9 @@ enum RingField : std::size_t {
   kRingFieldGroupsLost = 22,   // groups that found no place, calls on them included
   kRingFieldMembersLost = 23,  // groups whose members found none
   kRingFieldOpenLost = 24,     // calls or activities that were begun beyond kRingOpenMax
-  kRingFieldFate = 25,         // fate, signal
-  kRingFieldEndedNs = 26,
+  kRingFieldSkipped = 25,      // positions that a record passed by
+  kRingFieldFate = 26,         // RankFate, signal
+  kRingFieldEndedNs = 27,
   // Words that are written all the time, each on a line of its own.
   kRingFieldNumberNext = 32,
   kRingFieldPositionNext = 40,
@@ -62,7 +66,30 @@ enum class RingTable : std::uint8_t { kSites, kGuards, kThreads };
 enum class RingRecordKind : std::uint8_t { kCall = 1, kDecision = 2, kActivity = 3 };
 constexpr std::uint32_t kRingNoGroup = 0xffffffff;
 
-// A record but for its first word.
+// Of a name: its number above, its size below, then its bytes. Of a thread these words follow:
+enum RingThreadField : std::size_t {
+  kRingThreadEnd = 8,  // 0, or as EventState: left, failed
+  kRingThreadEndNumber = 9,
+  kRingThreadEndNs = 10,
+  kRingThreadEndStep = 11,
+};
+// Of a group.
+enum RingGroupField : std::size_t {
+  kRingGroupName = 0,     // size, flags (16 bits each), ordinal
+  kRingGroupMembers = 1,  // the first one's position among all groups' members, how many
+  kRingGroupNameText = 2,
+  kRingGroupNumber = 10,  // of its creation, and so on; 0 in kRingGroupState: none was recorded
+  kRingGroupState = 11,   // EventState and one
+  kRingGroupEnterNs = 12,
+  kRingGroupExitNs = 13,
+  kRingGroupTimeoutNs = 14,
+  kRingGroupSite = 15,  // site, thread
+  kRingGroupStep = 16,
+};
+constexpr std::uint64_t kRingGroupMembersLost = 1;  // flag
+
+// A record but for the two words around it, which are equal and odd while it is whole: whoever
+// reads from the first to the last, a copying program included, sees when it was written meanwhile.
 struct RingRecord {
   std::uint64_t number = 0;
   std::int64_t enter_ns = 0;
@@ -84,7 +111,7 @@ struct RingRecord {
   std::uint64_t sequence = 0;  // of a decision: its outcome
   std::array<std::int64_t, 8> values{};
 };
-static_assert(sizeof(RingRecord) == (kRingRecordWords - 1) * sizeof(std::uint64_t));
+static_assert(sizeof(RingRecord) == (kRingRecordWords - 2) * sizeof(std::uint64_t));
 
 // Where a ring of these numbers has its sections, in words.
 struct RingShape {

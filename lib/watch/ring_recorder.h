@@ -8,10 +8,12 @@
 #include "watch/ring_memory.h"
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -47,10 +49,8 @@ class RingThread final : public CallObserver, public GroupObserver, public Decis
 
  private:
   struct Open {
-    std::uint64_t number = 0;
-    const GroupSpec* group = nullptr;  // of a call
-    std::uint64_t sequence = 0;        // of a call
     bool is_used = false;
+    const GroupSpec* group = nullptr;  // of a call
     RingRecord record{};
   };
   struct KnownGroup {
@@ -60,17 +60,19 @@ class RingThread final : public CallObserver, public GroupObserver, public Decis
   };
 
   [[nodiscard]] std::uint32_t entry_of(const GroupSpec& group);
-  Open* begin(RingRecord record);
+  // Null where it is inside of too many; then only its end is recorded.
+  Open* begin(const RingRecord& record);
   void finish(Open& open);
+  [[nodiscard]] std::size_t place_of(const Open& open) const;
 
   RingRecorder& ring_;
   std::uint32_t number_;
   std::array<Open, kRingOpenMax> open_{};
-  std::array<std::uint8_t, kRingOpenMax> activities_{};  // which of open_, innermost last
-  std::uint32_t activity_count_ = 0;
   std::array<KnownGroup, 16> known_{};
   std::uint32_t known_next_ = 0;
-  std::uint32_t opening_ = 0;
+  std::uint64_t known_epoch_ = 0;
+  std::uint32_t opening_ = kRingNoGroup;
+  std::uint32_t activities_lost_ = 0;  // begun beyond what there is room for
 };
 
 // One rank's way into its ring. Sites of lib/layout and guards of base are named from the start;
@@ -99,15 +101,27 @@ class RingRecorder {
  private:
   friend class RingThread;
 
+  struct NumberedName {
+    std::uint32_t number;
+    std::string name;
+  };
+
   std::uint32_t add_group(const GroupSpec& group);
   std::uint32_t find_or_add_group(const GroupSpec& group);
-  Result<void> name(RingTable table, std::uint64_t number, std::string_view name);
-  void write(RingRecord record);
+  std::uint32_t append_group(const GroupSpec& group);
+  bool append_members(std::size_t at, const GroupSpec& group);
+  Result<void> name(RingTable table, std::uint32_t number, std::string_view name);
+  [[nodiscard]] std::uint64_t next_number() const { return words_.add(kRingFieldNumberNext, 1); }
+  void write(const RingRecord& record) const;
 
   RingWords words_;
   RingShape shape_;
-  std::mutex mutex_;  // of the tables
+  std::atomic<std::uint64_t> group_epoch_ = 0;  // grows with each group that is made
+  std::mutex mutex_;                            // of the tables
   std::vector<std::unique_ptr<RingThread>> threads_;
+  std::vector<std::string> thread_names_;
+  std::vector<NumberedName> site_names_;
+  std::vector<NumberedName> guard_names_;
   std::vector<GroupSpec> groups_;
 };
 
