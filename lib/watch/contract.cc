@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <utility>
 
 namespace radixbench {
@@ -65,6 +66,12 @@ bool set_field(std::string_view key, std::string_view value, Contract& contract)
   if (key == "members") return set_from(kMembers, value, contract.members);
   if (key == "kind") return set_from(kKinds, value, contract.kind);
   if (key == "op") return set_from(kOps, value, contract.op);
+  if (key == "outcome") {
+    std::int64_t outcome = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), outcome);
+    contract.outcome = outcome;
+    return error == std::errc{} && end == value.data() + value.size() && !value.empty();
+  }
   return false;
 }
 

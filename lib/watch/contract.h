@@ -25,7 +25,8 @@ struct Contract {
   std::string key_name;  // rid, node, ...: verdicts write rid:7
   std::optional<CallKind> kind;
   std::optional<ReduceOp> op;
-  bool creates_group = false;  // a rank that leaves it out never gets the group
+  std::optional<std::int64_t> outcome;  // of decisions at the site, where only one is right
+  bool creates_group = false;           // a rank that leaves it out never gets the group
 };
 
 // The sites of lib/layout.
@@ -33,7 +34,7 @@ std::vector<Contract> builtin_contracts();
 
 // A contract file: a line a site, `#` begins a comment.
 //   site NAME [axes=attn_cp*attention_tp] [members=every_step|per_key|optional] [thread=NAME]
-//        [key=NAME] [kind=all_reduce|...] [op=min|max|sum] [creates_group]
+//        [key=NAME] [kind=all_reduce|...] [op=min|max|sum] [outcome=N] [creates_group]
 // kCorrupt naming `source` and line. A site of the same name in `into` is replaced.
 Result<void> parse_contracts(std::string_view text,
                              std::string_view source,
