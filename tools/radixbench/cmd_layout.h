@@ -4,7 +4,7 @@
 
 namespace radixbench {
 
-// layout show
+// layout show, layout sites
 void add_layout_commands(CLI::App& app, std::vector<Command>& commands);
 
 }  // namespace radixbench
