@@ -154,7 +154,7 @@ class RingWords {
     __atomic_store_n(&words_[at], value, __ATOMIC_RELEASE);
   }
   std::uint64_t add(std::size_t at, std::uint64_t value) const {
-    return __atomic_fetch_add(&words_[at], value, __ATOMIC_RELAXED);
+    return __atomic_fetch_add(&words_[at], value, __ATOMIC_ACQ_REL);
   }
   // Whether it was `expected`, and now is `value`.
   bool replace(std::size_t at, std::uint64_t expected, std::uint64_t value) const {

@@ -16,7 +16,7 @@ namespace radixbench {
 struct RingOptions {
   Rank rank = 0;
   Rank world_size = 1;
-  std::string run_id;                   // its first 64 bytes are kept
+  std::string run_id{};                 // its first 64 bytes are kept
   std::uint32_t record_count = 16'384;  // a power of two; calls, decisions and activities
   // 0: enough for the groups of a world of this size.
   std::uint32_t group_count_max = 0;

@@ -137,7 +137,7 @@ class RingReader {
       const std::size_t at = shape_.threads() + i * kRingThreadWords;
       recording_.threads.push_back(read_text(at + 1, low(words_.load(at)), kRingNameBytes));
       const std::uint64_t end = words_.load(at + kRingThreadEnd);
-      if (end == 0) continue;
+      if (end == 0 || !is_ours(words_.load(at + kRingThreadEndNumber))) continue;
       RecordedEvent event;
       event.thread = static_cast<std::uint32_t>(i);
       event.number = words_.load(at + kRingThreadEndNumber);
@@ -168,7 +168,7 @@ class RingReader {
     }
     recording_.groups.push_back(std::move(group));
     const std::uint64_t state = words_.load(at + kRingGroupState);
-    if (state == 0) return;
+    if (state == 0 || !is_ours(words_.load(at + kRingGroupNumber))) return;
     const std::uint64_t where = words_.load(at + kRingGroupSite);
     RecordedEvent event;
     event.number = words_.load(at + kRingGroupNumber);
@@ -189,9 +189,8 @@ class RingReader {
     const std::size_t count = std::size_t{shape_.thread_max} * shape_.open_max;
     for (std::size_t i = 0; i < count; ++i) {
       const std::size_t at = shape_.open() + i * kRingRecordWords;
-      if (const std::optional<RingRecord> record = load_record(at)) {
-        open_.push_back(to_event(at, *record));
-      }
+      const std::optional<RingRecord> record = load_record(at);
+      if (record && is_ours(record->number)) open_.push_back(to_event(at, *record));
     }
   }
 
@@ -203,9 +202,9 @@ class RingReader {
       const std::optional<RingRecord> record = load_record(at);
       if (!record) continue;
       ++found;
-      RecordedEvent event = to_event(at, *record);
-      completed_.insert(event.number);
-      add(std::move(event));
+      if (!is_ours(record->number)) continue;
+      completed_.insert(record->number);
+      add(to_event(at, *record));
     }
     return found;
   }
@@ -310,9 +309,9 @@ class RingReader {
     if (!is_live_ && recording_.fate == RankFate::kRunning) recording_.fate = RankFate::kUnknown;
   }
 
-  void add(RecordedEvent event) {
-    if (event.number < number_end_) recording_.events.push_back(std::move(event));
-  }
+  // Younger events came while we read: their threads and groups need not be in what was read.
+  [[nodiscard]] bool is_ours(std::uint64_t number) const { return number < number_end_; }
+  void add(RecordedEvent event) { recording_.events.push_back(std::move(event)); }
 
   RingWords words_;
   bool is_live_;

@@ -234,7 +234,7 @@ void RingThread::finish(Open& open) {
   open.is_used = false;
 }
 
-RingRecorder::RingRecorder(RingMemory& memory)
+RingRecorder::RingRecorder(const RingMemory& memory)
     : words_{words_of(memory.bytes())}, shape_{read_shape(words_)} {
 #ifdef MADV_POPULATE_WRITE
   // Here rather than in the calls that are recorded; where the kernel cannot, it goes without.

@@ -79,7 +79,7 @@ class RingThread final : public CallObserver, public GroupObserver, public Decis
 // others get names by their numbers. `memory` must outlive it, and has one recorder in its life.
 class RingRecorder {
  public:
-  explicit RingRecorder(RingMemory& memory);
+  explicit RingRecorder(const RingMemory& memory);
   ~RingRecorder();
   RingRecorder(const RingRecorder&) = delete;
   RingRecorder& operator=(const RingRecorder&) = delete;

@@ -1,0 +1,127 @@
+#include "watch/ring_reader.h"
+
+#include "base/random.h"
+#include "support/temp_directory.h"
+#include "watch/ring_fixture.h"
+
+#include <gmock/gmock.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
+namespace radixbench {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+class RingReaderTest : public testing::Test {
+ protected:
+  RingReaderTest() {
+    Ring::make_call(ring_.recorder.thread("scheduler"), group_, 0);
+    bytes_.assign(ring_.memory.bytes().begin(), ring_.memory.bytes().end());
+  }
+  void put(std::size_t word, std::uint64_t value) {
+    std::memcpy(bytes_.data() + word * 8, &value, 8);
+  }
+  [[nodiscard]] std::string error() const {
+    const Result<Recording> recording = read_ring(bytes_, "some.ring");
+    EXPECT_FALSE(recording);
+    if (recording) return "";
+    EXPECT_EQ(recording.error().code, ErrorCode::kCorrupt);
+    return recording.error().message;
+  }
+
+  GroupSpec group_{.name = "tp", .members = {0, 1}, .ordinal = 0};
+  Ring ring_;
+  std::vector<std::byte> bytes_;
+};
+
+TEST_F(RingReaderTest, OtherVersionNamesBoth) {
+  put(kRingFieldVersion, 7 | (std::uint64_t{kRingByteOrder} << 32U));
+  EXPECT_THAT(
+      error(),
+      AllOf(HasSubstr("some.ring: byte 8"), HasSubstr("version 7"), HasSubstr("reads version 1")));
+}
+
+TEST_F(RingReaderTest, OtherBytesAreNoRing) {
+  put(kRingFieldMagic, 0x1234);
+  EXPECT_EQ(error(), "some.ring: byte 0: is no ring");
+  bytes_.resize(3);
+  EXPECT_EQ(error(), "some.ring: byte 3: ends within the header of a ring");
+}
+
+TEST_F(RingReaderTest, CutShortSaysWhere) {
+  const std::size_t whole = bytes_.size();
+  bytes_.resize(whole - 100);
+  EXPECT_THAT(error(),
+              AllOf(HasSubstr("byte " + std::to_string(whole - 100)),
+                    HasSubstr("has " + std::to_string(whole))));
+}
+
+TEST_F(RingReaderTest, CountBeyondItsTableNamesTheCount) {
+  put(kRingFieldSiteCount, kRingSitesMax + 1);
+  EXPECT_THAT(error(), HasSubstr("byte " + std::to_string(kRingFieldSiteCount * 8)));
+}
+
+TEST_F(RingReaderTest, BytesNeedNotBeAligned) {
+  bytes_.insert(bytes_.begin(), std::byte{0});
+  const Result<Recording> recording = read_ring(std::span{bytes_}.subspan(1), "some.ring");
+  ASSERT_TRUE(recording) << recording.error().message;
+  EXPECT_EQ(recording->events.size(), 1U);
+}
+
+TEST_F(RingReaderTest, FileThatIsNotThereIsNotFound) {
+  const Result<Recording> recording = read_ring_file("/nowhere/rank00000.ring");
+  ASSERT_FALSE(recording);
+  EXPECT_EQ(recording.error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(RingReaderTest, FileThatNobodyClosedSaysNothingOfHowTheRankStands) {
+  const TempDirectory directory;
+  ring_.memory.set_fate(RankFate::kRunning);
+  ASSERT_TRUE(ring_.memory.save(directory.path() / "a.ring"));
+  const Result<Recording> recording = read_ring_file(directory.path() / "a.ring");
+  ASSERT_TRUE(recording);
+  EXPECT_EQ(recording->fate, RankFate::kUnknown);
+  EXPECT_EQ(ring_.read().fate, RankFate::kRunning);
+}
+
+TEST(RingReaderCorpusTest, EveryFileOfTheCorpusPasses) {
+  std::size_t count = 0;
+  const std::filesystem::path corpus = RADIXBENCH_SOURCE_DIR "/tests/data/fuzz/ring_reader";
+  for (const auto& entry : std::filesystem::directory_iterator{corpus}) {
+    SCOPED_TRACE(entry.path().string());
+    std::ifstream file{entry.path(), std::ios::binary};
+    const std::vector<char> bytes{std::istreambuf_iterator<char>{file}, {}};
+    LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+    ++count;
+  }
+  EXPECT_GT(count, 0U);
+}
+
+TEST(RingReaderCorpusTest, RandomChangesOfASoundRingPass) {
+  for (std::uint64_t seed = 1; seed <= 500; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random{seed, "changes"};
+    std::vector<std::uint8_t> bytes(1 + 5 * (1 + random.below(12)));
+    for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random.next());
+    bytes[0] |= 1U;
+    for (std::size_t at = 1; at + 4 < bytes.size(); at += 5) {
+      bytes[at + 2] = 0;
+      if (random.below(2) == 0) bytes[at + 1] &= 1U;  // the header
+    }
+    LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
+  }
+}
+
+}  // namespace
+}  // namespace radixbench
