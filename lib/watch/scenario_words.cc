@@ -37,6 +37,15 @@ std::vector<std::string_view> split_at(std::string_view text, std::string_view s
   return parts;
 }
 
+// name=value, where a name is made of small letters: sglang:tp=4 is a word.
+bool is_named(std::string_view word) {
+  const std::size_t equals = word.find('=');
+  return equals != std::string_view::npos && equals > 0 &&
+         std::ranges::all_of(word.substr(0, equals), [](char letter) {
+           return (letter >= 'a' && letter <= 'z') || letter == '_';
+         });
+}
+
 // `word` up to the one that begins with #; a comment inside of quotes is none.
 struct Splitter {
   std::vector<std::string> words;
@@ -149,8 +158,7 @@ Result<ScenarioTime> parse_time(std::string_view text) {
 }
 
 std::optional<std::string> Arguments::take_word() {
-  const auto found = std::ranges::find_if(
-      words_, [](const std::string& word) { return word.find('=') == std::string::npos; });
+  const auto found = std::ranges::find_if_not(words_, is_named);
   if (found == words_.end()) return std::nullopt;
   std::string word = std::move(*found);
   words_.erase(found);

@@ -151,6 +151,7 @@ std::string write_contract(const Contract& contract) {
   if (!contract.key_name.empty()) text += " key=" + contract.key_name;
   if (contract.kind) text += fmt::format(" kind={}", to_string(*contract.kind));
   if (contract.op) text += fmt::format(" op={}", to_string(*contract.op));
+  if (contract.outcome) text += fmt::format(" outcome={}", *contract.outcome);
   if (contract.creates_group) text += " creates_group";
   return text;
 }
