@@ -1,4 +1,5 @@
 #include "cmd_compare.h"
+#include "cmd_diagnose.h"
 #include "cmd_layout.h"
 #include "cmd_replay.h"
 #include "cmd_trace.h"
@@ -19,6 +20,7 @@ namespace {
 constexpr radixbench::AddCommands kVerbs[] = {
     radixbench::add_replay_commands,
     radixbench::add_compare_commands,
+    radixbench::add_diagnose_commands,
     radixbench::add_layout_commands,
     radixbench::add_trace_commands,
 };
