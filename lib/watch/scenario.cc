@@ -299,4 +299,22 @@ Result<Scenario> parse_scenario(std::string_view text, std::string_view source) 
   return scenario;
 }
 
+DiagnoseOptions diagnose_options(const Scenario& scenario,
+                                 const Layout& layout,
+                                 double time_scale) {
+  DiagnoseOptions options;
+  options.contracts = scenario.contracts;
+  for (Contract& builtin : builtin_contracts()) {
+    if (find_contract(scenario.contracts, builtin.site) != nullptr) continue;
+    options.contracts.push_back(std::move(builtin));
+  }
+  options.layout = &layout;
+  options.watchdog_ns = scenario.watchdog.count();
+  if (scenario.late_after.count() != 0) {
+    options.late_after_ns =
+        static_cast<std::int64_t>(static_cast<double>(scenario.late_after.count()) * time_scale);
+  }
+  return options;
+}
+
 }  // namespace radixbench

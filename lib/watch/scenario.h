@@ -3,7 +3,9 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "comm/communicator.h"
+#include "layout/layout.h"
 #include "watch/contract.h"
+#include "watch/diagnose.h"
 #include "watch/expectation.h"
 
 #include <chrono>
@@ -147,6 +149,10 @@ struct Scenario {
 
 // kCorrupt naming `source` and line.
 Result<Scenario> parse_scenario(std::string_view text, std::string_view source);
+
+// What a diagnosis of its run needs to know: its own contracts come before the builtin ones of the
+// same site. `layout`, which must outlive the answer, is the scenario's.
+DiagnoseOptions diagnose_options(const Scenario& scenario, const Layout& layout, double time_scale);
 
 // parse_scenario(write_scenario(s)) is s again, but for comments and where its lines were.
 std::string write_scenario(const Scenario& scenario);

@@ -18,15 +18,6 @@ namespace fs = std::filesystem;
 
 fs::path folder() { return fs::path{RADIXBENCH_SOURCE_DIR} / "tests/data/scenarios"; }
 
-// What the scenario's own contracts say comes before what is built in.
-std::vector<Contract> contracts_of(const Scenario& scenario) {
-  std::vector<Contract> contracts = scenario.contracts;
-  for (Contract& builtin : builtin_contracts()) {
-    if (find_contract(contracts, builtin.site) == nullptr) contracts.push_back(std::move(builtin));
-  }
-  return contracts;
-}
-
 // The name's number, as nobody could guess its meaning from.
 std::string hashed(const std::string& name) {
   std::uint64_t hash = 1469598103934665603ULL;
@@ -77,18 +68,14 @@ Diagnosis diagnose_run(const Scenario& scenario, const ScenarioRunOptions& optio
   EXPECT_FALSE(run->was_given_up);
   const auto layout = make_layout(scenario.layout);
   RADIXBENCH_CHECK(layout.has_value());
-  DiagnoseOptions about{.contracts = contracts_of(scenario), .layout = &*layout};
-  about.watchdog_ns = scenario.watchdog.count();
-  if (scenario.late_after.count() != 0) {
-    about.late_after_ns = static_cast<std::int64_t>(
-        static_cast<double>(scenario.late_after.count()) * options.time_scale);
-  }
-  return diagnose(run->recordings, about);
+  return diagnose(run->recordings, diagnose_options(scenario, *layout, options.time_scale));
 }
 
 Scenario without_names(const Scenario& scenario) {
   Scenario renamed = scenario;
-  renamed.contracts = contracts_of(scenario);
+  const auto layout = make_layout(scenario.layout);
+  RADIXBENCH_CHECK(layout.has_value());
+  renamed.contracts = diagnose_options(scenario, *layout, 1.0).contracts;
   for (Contract& contract : renamed.contracts) {
     contract.site = hashed(contract.site);
     contract.thread = hashed(contract.thread);

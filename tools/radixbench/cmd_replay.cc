@@ -1,5 +1,6 @@
 #include "cmd_replay.h"
 
+#include "cmd_scenario.h"
 #include "exit_codes.h"
 #include "progress_line.h"
 #include "replay_arguments.h"
@@ -60,6 +61,7 @@ int list_faults() {
 constexpr const char* kExamples =
     R"(Examples:
   radixbench replay traces/sample_400.jsonl --layout tp4cp2 --device-tokens 60k --host-tokens 120k
+  radixbench replay --scenario tests/data/scenarios/F04.skipped_call.scenario
   radixbench replay traces/sample_400.jsonl --layout sglang:tp=8,cp=2,dp=2 \
       --agreement hardcoded_tp --skew storage:cp=1,+40ms
 
@@ -72,9 +74,20 @@ void add_replay_commands(CLI::App& app, std::vector<Command>& commands) {
   CLI::App* replay_app =
       app.add_subcommand("replay", "Replay a trace on the ranks of a layout and time agreement");
   const auto arguments = std::make_shared<ReplayArguments>();
+  const auto scenario = std::make_shared<ScenarioArguments>();
   add_replay_options(*replay_app, *arguments);
+  add_scenario_options(*replay_app, *scenario);
+  replay_app->parse_complete_callback([arguments, scenario] {
+    if (arguments->trace.empty() && scenario->path.empty()) throw CLI::RequiredError("TRACE");
+  });
   replay_app->footer(kExamples);
-  commands.push_back({replay_app, [arguments, replay_app] {
+  commands.push_back({replay_app, [arguments, scenario, replay_app] {
+                        if (!scenario->path.empty()) {
+                          const bool is_chosen = replay_app->count("--transport") > 0;
+                          return replay_scenario(*scenario,
+                                                 is_chosen ? arguments->transport : std::string{},
+                                                 arguments->seed);
+                        }
                         return run_replay(*arguments, option_values(*replay_app));
                       }});
 

@@ -132,7 +132,7 @@ void add_replay_options(CLI::App& app, ReplayArguments& arguments) {
   const auto option = [&](const char* name, auto& target, const char* help) {
     return app.add_option(name, target, help)->capture_default_str();
   };
-  app.add_option("TRACE", arguments.trace, "A Mooncake JSONL trace")->required();
+  app.add_option("TRACE", arguments.trace, "A Mooncake JSONL trace");
   option("--layout", arguments.layout, "tpTcpCdpD, or sglang:tp=..,cp=..,dp=..");
   option("--agreement", arguments.agreement, "hardcoded_tp, stage_tp or attn_groups");
   option("--rules", arguments.rules, "j (as the engine shipped them) or fixed");
