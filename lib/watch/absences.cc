@@ -403,6 +403,19 @@ Finding RootSearch::left_out(const Entry& waiting, const Entry& other) const {
   verdict.absent = waited_for(timeline_, waiting);
   verdict.culprit_ranks = verdict.absent;
   verdict.confidence = Confidence::kLikely;
+  const bool is_shorter = timeline_.contract(waiting.site)->members == ContractMembers::kPerKey &&
+                          std::ranges::all_of(verdict.absent, [&](Rank rank) {
+                            return timeline_.ended_round_sooner(rank, waiting);
+                          });
+  if (is_shorter) {
+    // Which loop was right, only a decision can say.
+    verdict.verdict = VerdictClass::kCallCount;
+    finding.lacking = verdict.absent;
+    verdict.culprit_ranks = group.members;
+    std::ranges::sort(verdict.culprit_ranks);
+    verdict.is_ambiguous = true;
+    verdict.what_would_help = "the decision that ends the loop, recorded";
+  }
   if (verdict.verdict == VerdictClass::kGroupNotInitialised) {
     std::vector<Rank> entered = group.members;
     std::erase_if(entered, [&](Rank rank) {

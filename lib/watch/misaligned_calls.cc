@@ -324,26 +324,6 @@ Sides split(const Timeline& timeline, const Place& place) {
   return sides;
 }
 
-// Keys of a rank's calls at a site in one step, in the order of the group's sequence.
-std::vector<std::uint64_t> keys_in_step(const Group& group, Rank rank, const Entry& like) {
-  std::vector<std::uint64_t> keys;
-  for (const std::vector<Entry>& lane : group.lanes) {
-    if (lane.empty() || lane.front().rank != rank) continue;
-    for (const Entry& entry : lane) {
-      if (entry.site == like.site && entry.event->step == like.event->step) {
-        keys.push_back(entry.event->key);
-      }
-    }
-  }
-  return keys;
-}
-
-bool is_proper_prefix(const std::vector<std::uint64_t>& head,
-                      const std::vector<std::uint64_t>& whole) {
-  return !head.empty() && head.size() < whole.size() &&
-         std::equal(head.begin(), head.end(), whole.begin());
-}
-
 // All make both calls, some in the other order.
 bool is_inverted(const Place& place, const Sides& sides) {
   const Entry& have = *sides.have.front();
@@ -365,21 +345,20 @@ VerdictClass class_of(const Timeline& timeline, const Place& place, const Sides&
     return is_usual ? VerdictClass::kSkippedCall : VerdictClass::kExtraCall;
   }
   if (asked->members == ContractMembers::kOptional) return VerdictClass::kExtraCall;
-  const std::vector<std::uint64_t> keys = keys_in_step(*place.group, have.rank, have);
+  const std::vector<std::uint64_t> keys = timeline.keys_in_step(have.rank, have);
   const bool is_repeated = std::ranges::count(keys, have.event->key) > 1;
   if (is_repeated && timeline.is_stepping(have.rank, have.thread)) return VerdictClass::kExtraCall;
   if (asked->members == ContractMembers::kEveryStep) return VerdictClass::kSkippedCall;
   const bool is_shorter = std::ranges::all_of(sides.lack, [&](const Entry* lacking) {
-    return is_proper_prefix(keys_in_step(*place.group, lacking->rank, have), keys);
+    return timeline.ended_round_sooner(lacking->rank, have);
   });
   return is_shorter ? VerdictClass::kCallCount : VerdictClass::kSkippedCall;
 }
 
-std::string counts_text(const Place& place, const Entry& like) {
+std::string counts_text(const Timeline& timeline, const Place& place, const Entry& like) {
   std::map<std::size_t, std::vector<Rank>> counts;
   for (const Entry* entry : place.entries) {
-    add_ranks(counts[keys_in_step(*place.group, entry->rank, like).size()],
-              std::array{entry->rank});
+    add_ranks(counts[timeline.keys_in_step(entry->rank, like).size()], std::array{entry->rank});
   }
   std::vector<std::string> parts;
   for (const auto& [count, ranks] : counts) {
@@ -403,7 +382,7 @@ void name_culprits(const Timeline& timeline, const Place& place, const Sides& si
       verdict.is_ambiguous = true;
       verdict.what_would_help = "the decision that ends the loop, recorded";
       to.lacking = ranks_of(sides.lack);
-      verdict.evidence.push_back(counts_text(place, have));
+      verdict.evidence.push_back(counts_text(timeline, place, have));
       verdict.advice = fmt::format("agree on how often {} is called before the loop", site);
       break;
     case VerdictClass::kGroupNotInitialised: {

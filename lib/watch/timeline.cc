@@ -165,6 +165,26 @@ const RecordedCall* Timeline::earlier_call(SiteId site, std::uint64_t step) cons
   return latest == nullptr ? nullptr : latest->call;
 }
 
+std::vector<std::uint64_t> Timeline::keys_in_step(Rank rank, const Entry& like) const {
+  std::vector<std::uint64_t> keys;
+  for (const std::vector<Entry>& lane : groups_[like.group].lanes) {
+    if (lane.empty() || lane.front().rank != rank) continue;
+    for (const Entry& entry : lane) {
+      if (entry.site == like.site && entry.event->step == like.event->step) {
+        keys.push_back(entry.event->key);
+      }
+    }
+  }
+  return keys;
+}
+
+bool Timeline::ended_round_sooner(Rank rank, const Entry& like) const {
+  const std::vector<std::uint64_t> head = keys_in_step(rank, like);
+  const std::vector<std::uint64_t> whole = keys_in_step(like.rank, like);
+  return !head.empty() && head.size() < whole.size() &&
+         std::equal(head.begin(), head.end(), whole.begin());
+}
+
 std::vector<Rank> Timeline::replica(Rank rank) const {
   if (options_.layout != nullptr && rank < options_.layout->world_size()) {
     return options_.layout->replica(rank);

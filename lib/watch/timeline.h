@@ -76,6 +76,11 @@ class Timeline {
                                                  std::uint64_t step) const;
   // The last call at `site` before `step` that left, on any rank: what the site's calls look like.
   [[nodiscard]] const RecordedCall* earlier_call(SiteId site, std::uint64_t step) const;
+  // Keys of the rank's calls at a site of a group in one step, in the order of the group's calls.
+  [[nodiscard]] std::vector<std::uint64_t> keys_in_step(Rank rank, const Entry& like) const;
+  // Whether `rank` began the same round of keys as `like` is part of in that step, and ended it
+  // sooner.
+  [[nodiscard]] bool ended_round_sooner(Rank rank, const Entry& like) const;
   // Who shares a copy of the tree with `rank`; without a layout the world.
   [[nodiscard]] std::vector<Rank> replica(Rank rank) const;
 

@@ -89,7 +89,12 @@ std::vector<Rank> sorted(std::vector<Rank> ranks) {
   return ranks;
 }
 
-std::string spell(const Expectation& expected) {
+// An axis that shares another group's communicator goes by that group's name.
+std::string spell(const Layout& layout, const Expectation& expected) {
+  const auto alias = layout.aliases().find(expected.axes.front());
+  if (expected.axes.size() == 1 && alias != layout.aliases().end()) {
+    return alias->second + describe_ranks(expected.ranks);
+  }
   return fmt::format("{}{}", fmt::join(expected.axes, " x "), describe_ranks(expected.ranks));
 }
 
@@ -308,7 +313,7 @@ Finding as_finding(const Timeline& timeline, const Mistake& mistake) {
   verdict.sites = {timeline.site_name(told.instance.site)};
   const Timeline::Entry& call = told.instance.hops.back();
   verdict.key = timeline.key_text(told.instance.site, call.event->key);
-  verdict.expected_group = spell(told.expected);
+  verdict.expected_group = spell(*timeline.options().layout, told.expected);
   verdict.actual_group = spell_groups(timeline, used);
   if (is_stuck(told.instance)) {
     verdict.hang = true;
@@ -440,7 +445,7 @@ std::string meant_group(const Timeline& timeline, Timeline::SiteId site, Rank ra
   const Contract* asked = timeline.contract(site);
   if (layout == nullptr || asked == nullptr || rank >= layout->world_size()) return {};
   const std::optional<Expectation> expected = expectation(*layout, *asked, rank);
-  return expected ? spell(*expected) : std::string{};
+  return expected ? spell(*layout, *expected) : std::string{};
 }
 
 std::vector<Finding> find_wrong_groups(const Timeline& timeline) {
