@@ -38,8 +38,11 @@ Timeline::Timeline(std::span<const Recording> recordings, const DiagnoseOptions&
   intern("none");
   for (const Recording& recording : recordings) recordings_.push_back(&recording);
   std::ranges::sort(recordings_, {}, &Recording::rank);
-  const auto repeated = std::ranges::unique(recordings_, {}, &Recording::rank);
-  recordings_.erase(repeated.begin(), repeated.end());
+  const auto is_same_rank = [](const Recording* left, const Recording* right) {
+    return left->rank == right->rank;
+  };
+  recordings_.erase(std::unique(recordings_.begin(), recordings_.end(), is_same_rank),
+                    recordings_.end());
   if (options.layout != nullptr) world_size_ = options.layout->world_size();
   for (const Recording* recording : recordings_) {
     world_size_ = std::max(world_size_, recording->rank + 1);

@@ -227,8 +227,7 @@ std::string spell_groups(const Timeline& timeline, const std::set<std::uint32_t>
     lists.push_back(sorted(timeline.groups()[group].spec.members));
   }
   std::ranges::sort(lists);
-  const auto [first, last] = std::ranges::unique(lists);
-  lists.erase(first, last);
+  lists.erase(std::unique(lists.begin(), lists.end()), lists.end());
   std::string text;
   for (const std::vector<Rank>& list : lists) {
     text += (text.empty() ? "" : "|") + describe_ranks(list);
@@ -390,7 +389,9 @@ std::vector<Finding> find_axis_orders(const Timeline& timeline,
     order.actual = fmt::format("{}", fmt::join(axes.size() < 2 ? turned : axes, " then "));
   }
   std::vector<Finding> findings;
-  for (const auto& [site, order] : orders) {
+  for (const auto& entry : orders) {
+    const Timeline::SiteId site = entry.first;
+    const Order& order = entry.second;
     if (order.first == nullptr) continue;
     const std::uint64_t step = order.first->hops.front().event->step;
     // All in the same other order is as good.
@@ -431,8 +432,7 @@ std::vector<Finding> find_axis_orders(const Timeline& timeline,
 void add_ranks(std::vector<Rank>& ranks, std::span<const Rank> more) {
   ranks.insert(ranks.end(), more.begin(), more.end());
   std::ranges::sort(ranks);
-  const auto [first, last] = std::ranges::unique(ranks);
-  ranks.erase(first, last);
+  ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
 }
 
 bool overlap(std::span<const Rank> left, std::span<const Rank> right) {
