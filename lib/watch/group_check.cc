@@ -147,10 +147,11 @@ class GroupCheck {
     }
   }
 
-  // One name, one set of members on a rank.
+  // One name, one set of members on a rank; of a kind's lists check_partitions says it.
   void check_names() {
     for (const auto& [rank, view] : views_) {
       for (const auto& [name, groups] : view.own) {
+        if (!kind_of_name(layout_, name).empty()) continue;
         for (const ToldGroup* group : groups) {
           if (sorted(group->members) == sorted(groups.front()->members)) continue;
           note(finding(VerdictClass::kGroupCreateName, name, {rank}),
@@ -163,11 +164,19 @@ class GroupCheck {
     }
   }
 
-  // Each member has the group that another says it shares with it.
+  static bool is_one_set(const std::vector<const ToldGroup*>& groups) {
+    return std::ranges::all_of(groups, [&](const ToldGroup* group) {
+      return sorted(group->members) == sorted(groups.front()->members);
+    });
+  }
+
+  // Each member has the group that another says it shares with it. Where a name is of two sets its
+  // groups cannot be told apart, and that is found elsewhere.
   void check_members() {
     std::set<GroupKey> checked;
     for (const auto& [rank, view] : views_) {
       for (const auto& [name, groups] : view.own) {
+        if (!is_one_set(groups)) continue;
         for (std::size_t nth = 0; nth < groups.size(); ++nth) {
           if (!checked.insert({name, nth, groups[nth]->members}).second) continue;
           for (const Rank member : groups[nth]->members) {
@@ -200,6 +209,8 @@ class GroupCheck {
                        told_by(view),
                        group_text(group),
                        told_by(peer->second)));
+    } else if (!is_one_set(theirs->second)) {
+      return;
     } else if (nth >= theirs->second.size()) {
       note(finding(VerdictClass::kGroupCreateCount, name, {view.rank, member}),
            fmt::format("{} has {} groups named {}, {} has {}",
@@ -319,7 +330,7 @@ class GroupCheck {
     Verdict& verdict = finding(VerdictClass::kGroupNotInitialised, name, left_out);
     add(verdict.absent, left_out);
     verdict.expected_group = group_text({name, expected_members(name, left_out[0]), {}, {}});
-    note(verdict, fmt::format("no list of {} holds ranks {}", name, fmt::join(left_out, ",")));
+    note(verdict, fmt::format("no list of {} holds ranks {{{}}}", name, fmt::join(left_out, ",")));
   }
 
   [[nodiscard]] RankList expected_members(const std::string& name, Rank rank) const {

@@ -106,6 +106,7 @@ TEST(GroupCheckTest, OtherMembersThanTheLayoutSaysAreNamedWithBoth) {
 TEST(GroupCheckTest, AConsistentProgramOfAnotherAxisOrderIsFound) {
   const Layout layout = layout_of("tp4cp2");
   std::vector<GroupList> lists = told(layout);
+  drop_ordinals(lists);
   for (GroupList& list : lists) {
     const Rank rank = *list.rank;
     group_of(list, "attn_cp").members = {rank / 2 * 2, rank / 2 * 2 + 1};
@@ -297,9 +298,14 @@ TEST(GroupCheckTest, NamesMeanKindsWhateverAnEngineAddsToThem) {
   EXPECT_EQ(kind_of_name(layout, "hits"), "");
   EXPECT_EQ(kind_of_name(layout, "tp_cache_group"), "tp_cache_group");
   std::vector<GroupList> lists = told(layout);
-  for (GroupList& list : lists) list.groups.push_back({"tp_cache_group", {0, 1}, {}, {}});
-  EXPECT_EQ(check_groups(lists, {.layout = &layout}).verdicts.front().verdict,
-            VerdictClass::kGroupNotInitialised);
+  for (GroupList& list : lists) {
+    list.groups.push_back({"tp_cache_group", layout.group_of("attention_tp", *list.rank), {}, {}});
+  }
+  EXPECT_EQ(only_finding(lists, layout).verdict, VerdictClass::kNone);
+  for (GroupList& list : lists) list.groups.back().members = layout.groups("tp")[0];
+  const Verdict verdict = only_finding(lists, layout);
+  EXPECT_EQ(verdict.verdict, VerdictClass::kGroupCreateMembership);
+  EXPECT_EQ(verdict.expected_group, "tp_cache_group{0,1}");
 }
 
 TEST(GroupCheckTest, TwoListsOfOneRankAreToldTwice) {

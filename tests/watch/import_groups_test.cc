@@ -59,7 +59,7 @@ TEST(ImportGroupsTest, WhatIsWrongIsNamedWithByteAndField) {
   EXPECT_EQ(error_of(R"({"groups": [{"ranks": [0, "1"]}]})"),
             "g.json:27: groups[0].ranks[1]: must be a whole number from 0 to 1023");
   EXPECT_EQ(error_of(R"([{"groups": []}, {"groups": [{"ranks": [2, 2]}]}])"),
-            "g.json:42: [1].groups[0].ranks[1]: rank 2 is there twice");
+            "g.json:44: [1].groups[0].ranks[1]: rank 2 is there twice");
   EXPECT_EQ(error_of(R"({"rank": 0})"), "g.json:1: groups: missing");
   EXPECT_EQ(error_of(R"({"version": 2, "groups": []})"), "g.json:13: version: 2 is not 1");
   EXPECT_THAT(error_of(R"({"groups": [{"name": "tp"}]})"),

@@ -1,6 +1,7 @@
 #include "cmd_layout.h"
 
 #include "arguments.h"
+#include "cmd_layout_check.h"
 #include "exit_codes.h"
 #include "layout_table.h"
 #include "sites_table.h"
@@ -140,6 +141,7 @@ void add_layout_commands(CLI::App& app, std::vector<Command>& commands) {
   show_app->footer(kExamples);
   commands.push_back({show_app, [options] { return show(*options); }});
   add_sites_command(*layout, commands);
+  add_layout_check_command(*layout, commands);
 }
 
 }  // namespace radixbench

@@ -4,7 +4,7 @@
 
 namespace radixbench {
 
-// layout show, layout sites
+// layout show, layout sites, layout check
 void add_layout_commands(CLI::App& app, std::vector<Command>& commands);
 
 }  // namespace radixbench

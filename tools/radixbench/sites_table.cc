@@ -167,8 +167,8 @@ void append_equal_counts(const SiteFamily& family, const GroupUse& use, std::str
   if (outcome.exceeding.empty()) return;
   fmt::format_to(
       std::back_inserter(text),
-      "    too large for ranks {}. With equal numbers of calls nothing hangs, and values "
-      "of strangers are mixed in{}\n",
+      "    too large for ranks {}\n"
+      "    with equal numbers of calls nothing hangs; values of strangers are mixed in{}\n",
       ranks_text(outcome.exceeding),
       is_control && outcome.lacking.empty() ? example_of(outcome) : "");
 }
