@@ -53,19 +53,28 @@ Result<AgreementKind> parse_agreement(std::string_view text) {
 Reducer::Reducer(std::span<Communicator* const> hops) {
   hops_.reserve(hops.size());
   for (Communicator* hop : hops) {
-    if (size_of(hop) > 1) hops_.push_back(hop);
+    if (size_of(hop) > 1) {
+      hops_.push_back(hop);
+    } else if (hop != nullptr) {
+      lone_ = hop;
+    }
   }
 }
 
+std::span<Communicator* const> Reducer::called() const {
+  if (hops_.empty() && lone_ != nullptr) return {&lone_, 1};
+  return hops_;
+}
+
 Result<void> Reducer::reduce(std::span<std::int32_t> values, ReduceOp op, const Call& call) const {
-  for (Communicator* hop : hops_) {
+  for (Communicator* hop : called()) {
     if (Result<void> done = hop->all_reduce(values, op, call); !done) return done;
   }
   return {};
 }
 
 Result<void> Reducer::barrier(const Call& call) const {
-  for (Communicator* hop : hops_) {
+  for (Communicator* hop : called()) {
     if (Result<void> done = hop->barrier(call); !done) return done;
   }
   return {};

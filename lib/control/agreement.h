@@ -38,7 +38,9 @@ struct CacheCommunicators {
 class Reducer {
  public:
   Reducer() = default;
-  // Groups that are null or of one rank are left out.
+  // Groups that are null or of one rank are left out. Where nothing else is left the last one of
+  // one rank is called instead: that asks nobody, but whoever watches its calls sees who was not
+  // asked.
   explicit Reducer(std::span<Communicator* const> hops);
 
   [[nodiscard]] std::size_t hop_count() const { return hops_.size(); }
@@ -46,7 +48,11 @@ class Reducer {
   Result<void> barrier(const Call& call) const;
 
  private:
+  // The hops, or the lone one.
+  [[nodiscard]] std::span<Communicator* const> called() const;
+
   std::vector<Communicator*> hops_;
+  Communicator* lone_ = nullptr;
 };
 
 // Calls of a site, exact. An agreement counts although a lone rank asks nobody; wire operations are

@@ -64,8 +64,12 @@ CacheController::CacheController(CacheOptions options,
       .page_tokens = options_.page_tokens,
       .threshold_tokens = options_.rules.prefetch_threshold_tokens};
   auto before = parts_.before_hit_count ? parts_.before_hit_count : [](const PrefetchOp&) {};
-  pipeline_ = std::make_unique<PrefetchPipeline>(
-      pipeline_options, parts_.prefetch_hops, *storage_index_, parts_.host, std::move(before));
+  pipeline_ = std::make_unique<PrefetchPipeline>(pipeline_options,
+                                                 parts_.prefetch_hops,
+                                                 *storage_index_,
+                                                 parts_.host,
+                                                 std::move(before),
+                                                 parts_.prefetch_thread_ended);
   prefetch_ = std::make_unique<PrefetchControl>(
       *context_,
       PrefetchControlOptions{.policy = options_.policy,

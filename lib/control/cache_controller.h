@@ -26,6 +26,7 @@ struct CacheParts {
   Agreement& agreement;
   Reducer prefetch_hops;                               // the prefetch thread's own groups
   PrefetchPipeline::BeforeAgreement before_hit_count;  // may be empty
+  PrefetchPipeline::Ended prefetch_thread_ended{};     // may be empty
   DecisionSink* decisions = nullptr;
 };
 

@@ -44,12 +44,14 @@ PrefetchPipeline::PrefetchPipeline(const PipelineOptions& options,
                                    Reducer hops,
                                    StorageIndex& storage,
                                    PagePool& host,
-                                   BeforeAgreement before_agreement)
+                                   BeforeAgreement before_agreement,
+                                   Ended query_ended)
     : options_{options},
       hops_{std::move(hops)},
       storage_{storage},
       host_{host},
       before_agreement_{std::move(before_agreement)},
+      query_ended_{std::move(query_ended)},
       query_thread_{[this] { run_queries(); }},
       read_thread_{[this] { run_reads(); }} {}
 
@@ -220,19 +222,22 @@ Result<void> PrefetchPipeline::wait_until(const std::atomic<bool>& flag, const c
 }
 
 void PrefetchPipeline::run_queries() {
+  Result<void> done = answer_queries();
+  if (query_ended_) query_ended_(!done);
+  if (!done) set_failed(std::move(done.error()));
+}
+
+Result<void> PrefetchPipeline::answer_queries() {
   for (;;) {
     std::shared_ptr<PrefetchOp> op;
     {
       std::unique_lock lock{mutex_};
       changed_.wait(lock, [&] { return is_stopping_ || !to_query_.empty(); });
-      if (is_stopping_) return;
+      if (is_stopping_) return {};
       op = std::move(to_query_.front());
       to_query_.pop_front();
     }
-    if (Result<void> agreed = query(*op); !agreed) {
-      set_failed(agreed.error());
-      return;
-    }
+    if (Result<void> agreed = query(*op); !agreed) return agreed;
     {
       const std::lock_guard lock{mutex_};
       if (op->hit_pages.load() > 0) to_read_.push_back(op);

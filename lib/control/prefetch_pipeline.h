@@ -39,12 +39,17 @@ class PrefetchPipeline {
   // Called on the prefetch thread before the hit count of an op is agreed.
   using BeforeAgreement = std::function<void(const PrefetchOp& op)>;
 
+  // Called on the prefetch thread when it is about to go; `is_failure` where an error ended it. May
+  // be empty.
+  using Ended = std::function<void(bool is_failure)>;
+
   // `hops`: the prefetch thread's own groups, in order; it owns their use.
   PrefetchPipeline(const PipelineOptions& options,
                    Reducer hops,
                    StorageIndex& storage,
                    PagePool& host,
-                   BeforeAgreement before_agreement);
+                   BeforeAgreement before_agreement,
+                   Ended query_ended = {});
   ~PrefetchPipeline();
   PrefetchPipeline(const PrefetchPipeline&) = delete;
   PrefetchPipeline& operator=(const PrefetchPipeline&) = delete;
@@ -77,6 +82,8 @@ class PrefetchPipeline {
   Result<bool> retire_read(PrefetchOp& op, std::int64_t now_ns);
   Result<void> wait_until(const std::atomic<bool>& flag, const char* what);
   void run_queries();
+  // Until it is to stop.
+  Result<void> answer_queries();
   void run_reads();
   Result<void> query(PrefetchOp& op);
   void read(PrefetchOp& op);
@@ -87,6 +94,7 @@ class PrefetchPipeline {
   StorageIndex& storage_;
   PagePool& host_;
   BeforeAgreement before_agreement_;
+  Ended query_ended_;
 
   // Scheduler thread.
   std::deque<std::shared_ptr<PrefetchOp>> querying_;

@@ -1,6 +1,7 @@
 #include "engine/rank_groups.h"
 
 #include "base/check.h"
+#include "layout/sites.h"
 
 #include <array>
 #include <string_view>
@@ -33,7 +34,8 @@ Result<RankGroups> RankGroups::open(const Layout& layout,
                                     Fabric& fabric,
                                     CallObserver& scheduler,
                                     CallObserver& prefetch,
-                                    Deadline deadline) {
+                                    Deadline deadline,
+                                    GroupCreations creations) {
   RankGroups groups;
   std::uint32_t ordinal = 0;
   for (const Kind& kind : kKinds) {
@@ -50,8 +52,14 @@ Result<RankGroups> RankGroups::open(const Layout& layout,
     }
     for (const RankList& members : layout.groups(kind.layout_kind)) {
       const GroupSpec spec{.name = name, .members = members, .ordinal = ordinal++};
-      if (&members != &layout.group_of(kind.layout_kind, fabric.rank())) continue;
+      const bool is_member = &members == &layout.group_of(kind.layout_kind, fabric.rank());
+      if (creations.observer != nullptr) {
+        const auto none = static_cast<std::uint16_t>(Site::kNone);
+        creations.observer->opening(spec, is_member, none, creations.call_deadline);
+      }
+      if (!is_member) continue;
       Result<std::unique_ptr<Communicator>> opened = fabric.open(spec, deadline);
+      if (creations.observer != nullptr) creations.observer->opened(opened.has_value());
       if (!opened) return tl::unexpected(std::move(opened.error()).while_doing("opening groups"));
       CallObserver& observer = kind.is_prefetch ? prefetch : scheduler;
       groups.by_name_[name] = observe(std::move(*opened), observer);
@@ -61,24 +69,28 @@ Result<RankGroups> RankGroups::open(const Layout& layout,
   return groups;
 }
 
-Communicator* RankGroups::find(const std::string& name) const {
+Communicator* RankGroups::get(const std::string& name) const {
   const auto alias = alias_.find(name);
   const auto found = by_name_.find(alias == alias_.end() ? name : alias->second);
-  if (found == by_name_.end() || found->second->size() == 1) return nullptr;
-  return found->second.get();
+  return found == by_name_.end() ? nullptr : found->second.get();
+}
+
+Communicator* RankGroups::find(const std::string& name) const {
+  Communicator* group = get(name);
+  return group == nullptr || group->size() == 1 ? nullptr : group;
 }
 
 CacheCommunicators RankGroups::cache(const Layout& layout) const {
-  return {.tp_cache = find(layout.sizes().dp_attention ? "attention_tp" : "tp"),
-          .attn_cp = find("attn_cp"),
-          .attention_tp = find("attention_tp"),
-          .tp = find("tp")};
+  return {.tp_cache = get(layout.sizes().dp_attention ? "attention_tp" : "tp"),
+          .attn_cp = get("attn_cp"),
+          .attention_tp = get("attention_tp"),
+          .tp = get("tp")};
 }
 
 Reducer RankGroups::prefetch_hops() const {
   std::vector<Communicator*> hops;
   for (const char* name : {"prefetch.attn_cp", "prefetch.attention_tp"}) {
-    Communicator* hop = find(name);
+    Communicator* hop = get(name);
     if (hop == nullptr) continue;
     if (!hops.empty() && hops.front()->group().members == hop->group().members) continue;
     hops.push_back(hop);

@@ -2,16 +2,24 @@
 
 #include "base/result.h"
 #include "comm/communicator.h"
+#include "comm/group_observer.h"
 #include "comm/observed_communicator.h"
 #include "control/agreement.h"
 #include "layout/layout.h"
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace radixbench {
+
+// Who hears of the creations, if anybody, and what the groups' calls will wait at most.
+struct GroupCreations {
+  GroupObserver* observer = nullptr;
+  std::chrono::nanoseconds call_deadline{};
+};
 
 // One rank's communicators, as SGLang makes them: the CPU groups of tp, attn_cp and attention_tp,
 // their device twins for the forward pass, and copies of the attention groups that belong to the
@@ -24,7 +32,8 @@ class RankGroups {
                                  Fabric& fabric,
                                  CallObserver& scheduler,
                                  CallObserver& prefetch,
-                                 Deadline deadline);
+                                 Deadline deadline,
+                                 GroupCreations creations = {});
 
   // Null where this rank's group has one member.
   [[nodiscard]] Communicator* find(const std::string& name) const;
@@ -34,6 +43,9 @@ class RankGroups {
   [[nodiscard]] std::vector<const GroupSpec*> specs() const;
 
  private:
+  // Of any size.
+  [[nodiscard]] Communicator* get(const std::string& name) const;
+
   std::map<std::string, std::string> alias_;
   std::map<std::string, std::unique_ptr<Communicator>> by_name_;
   std::vector<std::string> order_;

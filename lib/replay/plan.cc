@@ -102,7 +102,8 @@ Result<std::string> make_output(const ReplayOptions& options, const std::string&
   const fs::path directory = options.output_directory.empty() ? fs::path{"radixbench-runs"} / run_id
                                                               : fs::path{options.output_directory};
   std::error_code error;
-  if (fs::exists(directory / "run.h5", error) || fs::exists(directory / "ranks", error)) {
+  if (fs::exists(directory / "run.h5", error) || fs::exists(directory / "ranks", error) ||
+      fs::exists(directory / "rings", error)) {
     return fail(ErrorCode::kCannotCreate,
                 fmt::format("{} holds a run already; choose another -o or move it away",
                             directory.string()));

@@ -150,21 +150,24 @@ std::uint64_t report_violations(const Scheduler& scheduler,
 RankResult run_rank(const ReplayPlan& plan,
                     Fabric& fabric,
                     Recorder& recorder,
-                    RankStatusSink& status) {
+                    RankStatusSink& status,
+                    RingRecorder& ring) {
   const ReplayOptions& options = plan.options;
   const Rank rank = fabric.rank();
   const auto failed = [](Error error) {
     return RankResult{.ended = tl::unexpected(std::move(error)), .counters = {}};
   };
   const std::vector<FaultSpec> faults = faults_of(plan, rank);
-  RecordSink sink{recorder, status};
+  RecordSink sink{recorder, status, ring};
+  RingThread& scheduler_ring = ring.thread(kSchedulerThread);
 
   status.reached(RankPhase::kOpeningGroups);
   Result<RankGroups> groups = RankGroups::open(plan.layout,
                                                fabric,
                                                sink.scheduler_calls(),
                                                sink.prefetch_calls(),
-                                               deadline_after(options.deadline));
+                                               deadline_after(options.deadline),
+                                               {&scheduler_ring, options.deadline});
   if (!groups) return failed(groups.error());
   sink.describe(groups->specs(), rank);
   Result<std::unique_ptr<Storage>> storage = open_rank_storage(plan, rank);
@@ -183,7 +186,10 @@ RankResult run_rank(const ReplayPlan& plan,
        .storage = storage->get(),
        .agreement = agreement,
        .prefetch_hops = groups->prefetch_hops(),
-       .before_hit_count = [&](const PrefetchOp& op) { sink.before_hit_count(op); }},
+       .before_hit_count = [&](const PrefetchOp& op) { sink.before_hit_count(op); },
+       .prefetch_thread_ended =
+           [&ring](bool is_failure) { ring.thread(kPrefetchThread).ended(is_failure); },
+       .decisions = &scheduler_ring},
       latency};
   Neighbours neighbours{
       plan.layout, rank, *groups, options.deadline, options.engine.has_neighbours};

@@ -17,11 +17,12 @@ constexpr std::uint16_t kFailedFlag = 1;
 
 }  // namespace
 
-RecordSink::RecordSink(Recorder& recorder, RankStatusSink& status)
+RecordSink::RecordSink(Recorder& recorder, RankStatusSink& status, RingRecorder& ring)
     : recorder_{recorder},
       status_{status},
-      scheduler_calls_{recorder, status, Producer::kScheduler},
-      prefetch_calls_{recorder, status, Producer::kPrefetch} {}
+      ring_{ring},
+      scheduler_calls_{recorder, status, ring.thread(kSchedulerThread), Producer::kScheduler},
+      prefetch_calls_{recorder, status, ring.thread(kPrefetchThread), Producer::kPrefetch} {}
 
 void RecordSink::describe(std::span<const GroupSpec* const> groups, Rank rank) {
   for (const GroupSpec* group : groups) {
@@ -33,9 +34,13 @@ void RecordSink::describe(std::span<const GroupSpec* const> groups, Rank rank) {
   }
 }
 
-void RecordSink::Calls::entered(const CallRecord& record) { rank_status.entered(record); }
+void RecordSink::Calls::entered(const CallRecord& record) {
+  ring.entered(record);
+  if (record.group->members.size() > 1) rank_status.entered(record);
+}
 
 void RecordSink::Calls::left(const CallRecord& record) {
+  ring.left(record);
   if (record.group->members.size() < 2) return;
   const SampleRow row{.t_enter_wall_ns = record.enter_ns,
                       .t_exit_wall_ns = record.exit_ns,
@@ -51,6 +56,7 @@ void RecordSink::Calls::left(const CallRecord& record) {
 
 void RecordSink::step_began(std::uint64_t step, std::int64_t now_ns) {
   scheduler_calls_.step = step;
+  ring_.stepped(step);
   status_.stepped(
       step, now_ns, totals_.requests_served + totals_.requests_aborted + totals_.requests_rejected);
 }

@@ -5,18 +5,26 @@
 #include "engine/reports.h"
 #include "record/recorder.h"
 #include "replay/rank_status.h"
+#include "watch/ring_recorder.h"
 
 #include <atomic>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 namespace radixbench {
 
-// Turns what one rank's engine and communicators say into rows. Samples are of groups of more than
-// one rank; a group's id is its creation ordinal, which is the same on all ranks.
+// As the contracts of sites name them.
+constexpr std::string_view kSchedulerThread = "scheduler";
+constexpr std::string_view kPrefetchThread = "prefetch";
+
+// Turns what one rank's engine and communicators say into rows, and passes it on to the ring.
+// Samples are of groups of more than one rank; a group's id is its creation ordinal, which is the
+// same on all ranks.
 class RecordSink final : public EngineSink {
  public:
-  RecordSink(Recorder& recorder, RankStatusSink& status);
+  // `ring` hears of every call first, and of the steps.
+  RecordSink(Recorder& recorder, RankStatusSink& status, RingRecorder& ring);
 
   void describe(std::span<const GroupSpec* const> groups, Rank rank);
   [[nodiscard]] CallObserver& scheduler_calls() { return scheduler_calls_; }
@@ -45,13 +53,14 @@ class RecordSink final : public EngineSink {
   // Each belongs to the thread whose calls it hears.
   class Calls final : public CallObserver {
    public:
-    Calls(Recorder& to, RankStatusSink& status, Producer from)
-        : recorder{to}, rank_status{status}, producer{from} {}
+    Calls(Recorder& to, RankStatusSink& status, CallObserver& thread, Producer from)
+        : recorder{to}, rank_status{status}, ring{thread}, producer{from} {}
     void entered(const CallRecord& record) override;
     void left(const CallRecord& record) override;
 
     Recorder& recorder;
     RankStatusSink& rank_status;
+    CallObserver& ring;
     Producer producer;
     std::uint64_t step = 0;
   };
@@ -60,6 +69,7 @@ class RecordSink final : public EngineSink {
 
   Recorder& recorder_;
   RankStatusSink& status_;
+  RingRecorder& ring_;
   Calls scheduler_calls_;
   Calls prefetch_calls_;
   Totals totals_;

@@ -37,12 +37,17 @@ std::string rank_file(const ReplayPlan& plan, Rank rank) {
   return fmt::format("{}/rank{:05}.h5", plan.rank_directory, rank);
 }
 
-Result<void> run_recorded_rank(const ReplayPlan& plan, Fabric& fabric, RankStatusSink& status) {
+Result<void> run_recorded_rank(const ReplayPlan& plan,
+                               Fabric& fabric,
+                               RankStatusSink& status,
+                               const RingMemory& memory) {
+  RingRecorder ring{memory};
+  ring.beat();
   status.reached(RankPhase::kStarting);
   Result<std::unique_ptr<Recorder>> recorder = open_hdf5_recorder(
       rank_file(plan, fabric.rank()), identity_of(plan, fabric.rank()), recorder_options(plan));
   if (!recorder) return tl::unexpected(recorder.error());
-  RankResult result = run_rank(plan, fabric, **recorder, status);
+  RankResult result = run_rank(plan, fabric, **recorder, status, ring);
   if (!result.ended) status.failed(result.ended.error());
   status.reached(RankPhase::kClosing);
   const std::uint64_t dropped = (*recorder)->dropped_count();

@@ -4,6 +4,7 @@
 #include "comm/communicator.h"
 #include "replay/plan.h"
 #include "replay/rank_status.h"
+#include "watch/ring_memory.h"
 
 #include <string>
 
@@ -13,7 +14,10 @@ namespace radixbench {
 std::string rank_file(const ReplayPlan& plan, Rank rank);
 
 // One rank from its record's first row to its last: run_rank with a rank file, which is closed
-// whatever ended the run.
-Result<void> run_recorded_rank(const ReplayPlan& plan, Fabric& fabric, RankStatusSink& status);
+// whatever ended the run. `memory` is this rank's ring.
+Result<void> run_recorded_rank(const ReplayPlan& plan,
+                               Fabric& fabric,
+                               RankStatusSink& status,
+                               const RingMemory& memory);
 
 }  // namespace radixbench

@@ -7,6 +7,7 @@
 #include "replay/rank_processes.h"
 #include "replay/recorded_rank.h"
 #include "replay/run_master.h"
+#include "replay/run_rings.h"
 #include "replay/thread_ranks.h"
 #include "stats/join.h"
 
@@ -25,7 +26,11 @@ constexpr auto kGrace = 4s;
 std::string_view site_name(std::uint16_t site) { return to_string(static_cast<Site>(site)); }
 
 // A rank's process, from its fork to its exit code; the code says no more than whether it failed.
-int run_process(const ReplayPlan& plan, ShmWorld& world, Rank rank, RankStatusSink& status) {
+int run_process(const ReplayPlan& plan,
+                const RunRings& rings,
+                ShmWorld& world,
+                Rank rank,
+                RankStatusSink& status) {
   std::unique_ptr<RankStatusSink> killing;
   RankStatusSink* sink = &status;
   for (const std::string& text : plan.options.faults) {
@@ -35,7 +40,7 @@ int run_process(const ReplayPlan& plan, ShmWorld& world, Rank rank, RankStatusSi
     sink = killing.get();
   }
   const std::unique_ptr<Fabric> fabric = world.attach(rank, site_name);
-  const Result<void> ended = run_recorded_rank(plan, *fabric, *sink);
+  const Result<void> ended = run_recorded_rank(plan, *fabric, *sink, rings.ring(rank));
   if (!ended) status.failed(ended.error());
   return ended ? 0 : 1;
 }
@@ -54,33 +59,38 @@ ReplayProgress progress_of(const RankProcesses& ranks, const ReplayPlan& plan) {
 }
 
 Result<RanksEnd> run_processes(const ReplayPlan& plan,
+                               const RunRings& rings,
                                const std::function<void(const ReplayProgress&)>& progressed) {
   const Rank world_size = plan.layout.world_size();
   Result<std::unique_ptr<ShmWorld>> world = ShmWorld::create(world_size);
   if (!world) return tl::unexpected(world.error());
   Result<std::unique_ptr<RankProcesses>> ranks =
       RankProcesses::start(world_size, **world, [&](Rank rank, RankStatusSink& status) {
-        return run_process(plan, **world, rank, status);
+        return run_process(plan, rings, **world, rank, status);
       });
   if (!ranks) return tl::unexpected(ranks.error());
   return (*ranks)->wait(kGrace,
-                        {.ticked = [&] { progressed(progress_of(**ranks, plan)); }, .ended = {}});
+                        {.ticked = [&] { progressed(progress_of(**ranks, plan)); },
+                         .ended = [&](const RankReport& report) { rings.ended(report); }});
 }
 
 }  // namespace
 
 Result<ReplayResult> replay(const ReplayPlan& plan,
                             const std::function<void(const ReplayProgress&)>& progressed) {
+  Result<RunRings> rings = RunRings::create(plan);
+  if (!rings) return tl::unexpected(rings.error());
   RanksEnd end;
   if (plan.options.transport == Transport::kThreads) {
-    end.reports = run_thread_ranks(plan);
+    end.reports = run_thread_ranks(plan, *rings);
   } else {
-    Result<RanksEnd> processes = run_processes(plan, progressed);
+    Result<RanksEnd> processes = run_processes(plan, *rings, progressed);
     if (!processes) return tl::unexpected(processes.error());
     end = std::move(*processes);
   }
   ReplayResult result;
   result.reports = std::move(end.reports);
+  result.recordings = rings->recordings();
   std::vector<std::string> files;
   files.reserve(plan.layout.world_size());
   for (Rank rank = 0; rank < plan.layout.world_size(); ++rank) {
@@ -94,6 +104,7 @@ Result<ReplayResult> replay(const ReplayPlan& plan,
   result.summary = summarise(views, joined, sites);
   result.outcome =
       judge(result.reports, result.data, result.divergences, sites, end.interrupted_by);
+  for (std::string& note : rings->finish()) result.outcome.messages.push_back(std::move(note));
   if (Result<void> written = write_run_master(plan, result.data, joined, result.summary);
       !written) {
     result.outcome.messages.push_back(written.error().message);

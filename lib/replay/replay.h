@@ -7,6 +7,7 @@
 #include "replay/run_data.h"
 #include "stats/divergence.h"
 #include "stats/run_summary.h"
+#include "watch/recording.h"
 
 #include <cstdint>
 #include <functional>
@@ -28,6 +29,7 @@ struct ReplayResult {
   RunData data;
   std::vector<Divergence> divergences;
   RunSummary summary;
+  std::vector<Recording> recordings;  // of the ranks' rings, as all had ended
   Outcome outcome;
 };
 

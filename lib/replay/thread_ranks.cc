@@ -40,11 +40,16 @@ struct Ending {
 
 std::string_view site_name(std::uint16_t site) { return to_string(static_cast<Site>(site)); }
 
-void run_one(const ReplayPlan& plan, World& world, RankReport& report, Ending& ending) {
+void run_one(const ReplayPlan& plan,
+             const RunRings& rings,
+             World& world,
+             RankReport& report,
+             Ending& ending) {
   const std::unique_ptr<Fabric> fabric = world.attach(report.rank, site_name);
   ReportingStatus status{report};
-  const Result<void> ended = run_recorded_rank(plan, *fabric, status);
+  const Result<void> ended = run_recorded_rank(plan, *fabric, status, rings.ring(report.rank));
   if (!ended && !report.error) report.error = ended.error();
+  rings.ended(report);
   const std::lock_guard lock{ending.mutex};
   ++ending.ended_count;
   ending.has_failure = ending.has_failure || !ended;
@@ -53,7 +58,7 @@ void run_one(const ReplayPlan& plan, World& world, RankReport& report, Ending& e
 
 }  // namespace
 
-std::vector<RankReport> run_thread_ranks(const ReplayPlan& plan) {
+std::vector<RankReport> run_thread_ranks(const ReplayPlan& plan, const RunRings& rings) {
   const Rank world_size = plan.layout.world_size();
   const std::unique_ptr<World> world = make_thread_world(world_size);
   std::vector<RankReport> reports(world_size);
@@ -62,8 +67,8 @@ std::vector<RankReport> run_thread_ranks(const ReplayPlan& plan) {
   threads.reserve(world_size);
   for (Rank rank = 0; rank < world_size; ++rank) {
     reports[rank].rank = rank;
-    threads.emplace_back([&plan, &world, &ending, &report = reports[rank]] {
-      run_one(plan, *world, report, ending);
+    threads.emplace_back([&plan, &rings, &world, &ending, &report = reports[rank]] {
+      run_one(plan, rings, *world, report, ending);
     });
   }
   {

@@ -56,7 +56,9 @@ class RecordSinkTest : public testing::Test {
 
   KeptRows rows_;
   DeafStatus status_;
-  RecordSink sink_{rows_, status_};
+  RingMemory memory_ = RingMemory::create_anonymous({.record_count = 16}).value();
+  RingRecorder ring_{memory_};
+  RecordSink sink_{rows_, status_, ring_};
   const GroupSpec pair_{"attn_cp", {1, 5}, 4};
   const GroupSpec alone_{"attn_cp", {1}, 5};
 };

@@ -88,7 +88,7 @@ TEST_P(HangsWithoutRepairTest, EndsAtTheDeadlineWithNoDigestDifferentAndFixedRun
   without(chosen, GetParam().repair);
   const ReplayRun broken = run_badly(chosen);
   EXPECT_TRUE(broken.has_deadline_error()) << broken.errors();
-  const std::optional<Divergence> differs = first_divergence(broken);
+  const std::optional<FirstDifference> differs = first_divergence(broken);
   EXPECT_FALSE(differs) << "in step " << differs->step;
 }
 
@@ -178,7 +178,7 @@ TEST_F(RepairsTest, HardcodedTpLetsContextParallelRanksDifferWhereAttentionGroup
   expect_clean(run(chosen));
   chosen.agreement = AgreementKind::kHardcodedTp;
   const ReplayRun before = run_badly(chosen);
-  const std::optional<Divergence> differs = first_divergence(before);
+  const std::optional<FirstDifference> differs = first_divergence(before);
   ASSERT_TRUE(differs);
   // Those that differ sit on different context parallel ranks: attention TP did agree.
   const Layout& layout = before.layout;

@@ -80,15 +80,15 @@ bool ReplayRun::has_deadline_error() const {
   });
 }
 
-std::optional<Divergence> first_divergence(const ReplayRun& run) {
-  std::optional<Divergence> found;
+std::optional<FirstDifference> first_divergence(const ReplayRun& run) {
+  std::optional<FirstDifference> found;
   for (Rank rank = 0; rank < run.ranks.size(); ++rank) {
     const Rank first = run.layout.replica(rank).front();
     const auto& own = run.ranks[rank].steps;
     const auto& other = run.ranks[first].steps;
     for (std::size_t i = 0; i < std::min(own.size(), other.size()); ++i) {
       if (own[i].digest == other[i].digest) continue;
-      if (!found || own[i].step < found->step) found = Divergence{own[i].step, first, rank};
+      if (!found || own[i].step < found->step) found = FirstDifference{own[i].step, first, rank};
       break;
     }
   }
@@ -125,9 +125,13 @@ ReplayRun ReplayTest::run(ReplayOptions options, const std::function<void(Replay
   options.output_directory = (directory() / fmt::format("run{}", run_count_++)).string();
   Result<ReplayPlan> plan = make_plan(std::move(options));
   EXPECT_TRUE(plan) << plan.error().message;
-  if (!plan) return {make_layout("tp1").value(), {}, {}};
+  if (!plan) return {make_layout("tp1").value(), {}, {}, {}};
   if (adjust) adjust(*plan);
-  ReplayRun run{plan->layout, run_thread_ranks(*plan), {}};
+  const Result<RunRings> rings = RunRings::create(*plan);
+  EXPECT_TRUE(rings) << rings.error().message;
+  if (!rings) return {plan->layout, {}, {}, {}};
+  ReplayRun run{plan->layout, run_thread_ranks(*plan, *rings), {}, {}};
+  run.recordings = rings->recordings();
   for (Rank rank = 0; rank < run.layout.world_size(); ++rank) {
     Result<RankData> data = read_hdf5_rank(rank_file(*plan, rank));
     EXPECT_TRUE(data) << data.error().message;
@@ -139,7 +143,7 @@ ReplayRun ReplayTest::run(ReplayOptions options, const std::function<void(Replay
 void expect_clean(const ReplayRun& run) {
   EXPECT_TRUE(run.has_ended_well());
   EXPECT_EQ(run.errors(), "");
-  const std::optional<Divergence> differs = first_divergence(run);
+  const std::optional<FirstDifference> differs = first_divergence(run);
   EXPECT_FALSE(differs) << "ranks " << differs->first << " and " << differs->other
                         << " differ in step " << differs->step;
   for (Rank rank = 0; rank < run.ranks.size(); ++rank) {

@@ -4,6 +4,7 @@
 #include "replay/plan.h"
 #include "replay/rank_report.h"
 #include "support/temp_directory.h"
+#include "watch/recording.h"
 
 #include <gtest/gtest.h>
 
@@ -42,6 +43,7 @@ struct ReplayRun {
   Layout layout;
   std::vector<RankReport> reports;
   std::vector<RankData> ranks;
+  std::vector<Recording> recordings;
 
   // Of rank 0 unless told otherwise; a counter that does not exist fails the test.
   [[nodiscard]] std::uint64_t counter(std::string_view name, Rank rank = 0) const;
@@ -52,13 +54,13 @@ struct ReplayRun {
   [[nodiscard]] bool has_deadline_error() const;
 };
 
-struct Divergence {
+struct FirstDifference {
   std::uint64_t step = 0;
   Rank first = 0;  // of the replica
   Rank other = 0;
 };
 // The first step in which two ranks of one replica differ, of those that both have.
-std::optional<Divergence> first_divergence(const ReplayRun& run);
+std::optional<FirstDifference> first_divergence(const ReplayRun& run);
 
 // Replays of a churn trace, small enough to run dozens of.
 class ReplayTest : public testing::Test {
