@@ -32,7 +32,6 @@ std::string advice_for(VerdictClass verdict) {
     case VerdictClass::kTimeoutMisconfigured:
       return "pass a timeout below the watchdog's, so that the call that hangs is the one that "
              "says so";
-    case VerdictClass::kIncomplete: return "";
     default: return "";
   }
 }

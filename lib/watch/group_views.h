@@ -2,11 +2,11 @@
 
 #include "watch/group_check.h"
 
-#include <compare>
 #include <cstddef>
 #include <map>
 #include <span>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace radixbench {
@@ -37,7 +37,10 @@ struct GroupKey {
   std::string name;
   std::size_t nth = 0;
   std::vector<Rank> members;
-  auto operator<=>(const GroupKey&) const = default;
+  friend bool operator<(const GroupKey& left, const GroupKey& right) {
+    return std::tie(left.name, left.nth, left.members) <
+           std::tie(right.name, right.nth, right.members);
+  }
 };
 
 // `rank` creates `first` before `second`.

@@ -1,10 +1,12 @@
 #include "watch/import_groups.h"
 
 #include "support/temp_directory.h"
+#include "watch/ring_fixture.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -114,6 +116,44 @@ TEST(ImportGroupsTest, ARecordingTellsItsGroupsAndTheirTimeouts) {
   EXPECT_FALSE(list.groups[0].timeout_ns);
   EXPECT_EQ(list.groups[1].timeout_ns, 30);
   EXPECT_EQ(list.groups[1].ordinal, 1U);
+}
+
+// Rings of ranks that open tp and attention CP in order, one of them with a list of its own.
+void save_rings(const std::string& folder, bool is_rank_1_wrong) {
+  for (Rank rank = 0; rank < 4; ++rank) {
+    Ring ring{{.rank = rank, .world_size = 4, .record_count = 64}};
+    std::vector<Rank> cp = {rank % 2, rank % 2 + 2};
+    if (is_rank_1_wrong && rank == 1) cp = {1, 2};
+    const std::vector<GroupSpec> specs = {
+        {.name = "tp", .members = {0, 1, 2, 3}, .ordinal = 0},
+        {.name = "attn_cp", .members = cp, .ordinal = rank % 2 + 1}};
+    RingThread& thread = ring.recorder.thread("scheduler");
+    for (const GroupSpec& spec : specs) {
+      thread.opening(spec, true, 0, std::chrono::seconds{1800});
+      thread.opened(true);
+    }
+    ASSERT_TRUE(ring.memory.save(folder + "/rank" + std::to_string(rank) + ".ring"));
+  }
+}
+
+TEST(ImportGroupsTest, RingsOfARunAreCheckedLikeLists) {
+  const Layout layout = make_layout("tp2cp2").value();
+  for (const bool is_rank_1_wrong : {false, true}) {
+    const TempDirectory folder;
+    save_rings(folder.path().string(), is_rank_1_wrong);
+    const Result<std::vector<GroupList>> lists =
+        read_group_lists(std::vector<std::string>{folder.path().string()});
+    ASSERT_TRUE(lists) << lists.error().message;
+    ASSERT_THAT(*lists, SizeIs(4));
+    EXPECT_EQ((*lists)[3].groups.at(1).timeout_ns, 1'800'000'000'000);
+    const Verdict verdict = check_groups(*lists, {.layout = &layout}).verdicts.front();
+    EXPECT_EQ(verdict.verdict,
+              is_rank_1_wrong ? VerdictClass::kGroupCreateMembership : VerdictClass::kNone);
+    EXPECT_EQ(check_groups(*lists, {.layout = &layout, .watchdog_ns = 300'000'000'000})
+                  .verdicts.back()
+                  .verdict,
+              VerdictClass::kTimeoutMisconfigured);
+  }
 }
 
 TEST(ImportGroupsTest, AFolderGivesItsFilesAndAnEmptyOneNone) {

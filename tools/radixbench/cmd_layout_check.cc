@@ -98,9 +98,10 @@ int check(const CheckOptions& options) {
 
 constexpr const char* kExamples =
     R"(PATH is a list of groups in JSON (docs/formats/groups.md has five lines of Python that print
-one), a ring of radixbench, or a folder of either. Checked: members share a group with the same ranks
-in the same order, names and ordinals mean one group, creation orders agree, the lists of a kind
-share no rank and leave none out, each is what the layout says, timeouts end before the watchdog's.
+one), a ring of radixbench, or a folder of either. Checked: members share a group with the same
+ranks in the same order, names and ordinals mean one group, creation orders agree, the lists of a
+kind share no rank and leave none out, each is what the layout says, timeouts end before the
+watchdog's.
 
 Examples:
   radixbench layout check groups.*.json --layout sglang:tp=8,cp=2,dp=2

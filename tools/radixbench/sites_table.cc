@@ -82,6 +82,7 @@ std::vector<std::vector<std::string>> rows_by_site(
     for (const SiteContract* site : family.sites) by_site[site->site] = row_of(family, *site);
   }
   std::vector<std::vector<std::string>> rows;
+  rows.reserve(by_site.size());
   for (auto& [site, row] : by_site) rows.push_back(std::move(row));
   return rows;
 }
