@@ -181,13 +181,12 @@ Result<Failures> run_processes(Stage& stage, const ScenarioRunOptions& options) 
     return run_in_process(stage, **world, rank, status);
   });
   if (!ranks) return tl::unexpected(ranks.error());
-  const RankProcesses::Callbacks callbacks{
-      .ticked = [&] { hasten(stage, **world, **ranks); },
-      // Of one that ended otherwise than it was told to, nobody need wait for more.
-      .ended =
-          [&](const RankReport& report) {
-            if (report.signal || report.was_given_up) stage.board.kill(report.rank);
-          }};
+  RankProcesses::Callbacks callbacks;
+  callbacks.ticked = [&] { hasten(stage, **world, **ranks); };
+  // Of one that ended otherwise than it was told to, nobody need wait for more.
+  callbacks.ended = [&](const RankReport& report) {
+    if (report.signal || report.was_given_up) stage.board.kill(report.rank);
+  };
   // Ranks end by themselves after a failure; the grace is for those that never do.
   const RanksEnd end = (*ranks)->wait(2 * options.run_deadline + kObeyWait, callbacks);
   Failures failures;

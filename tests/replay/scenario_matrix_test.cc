@@ -1,6 +1,7 @@
 // Each fault of tests/data/scenarios over real communicators: what diagnose() makes of the
 // recordings is what the file expects, and nothing without the fault. RADIXBENCH_SCENARIO_SEEDS=20
-// runs each with that many seeds; tests/replay/score adds up what they print.
+// runs each with that many seeds, RADIXBENCH_SCENARIO_TICKS=100000 healthy traffic (N1) for that
+// long; tests/replay/score adds up what they print.
 
 #include "replay/scenario_cell.h"
 
@@ -12,6 +13,10 @@
 #include <array>
 #include <cstdlib>
 #include <ostream>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
 
 namespace radixbench {
 namespace {
@@ -55,9 +60,21 @@ std::vector<Cell> cells() {
   return all;
 }
 
-std::uint64_t seed_count() {
-  const char* const wanted = std::getenv("RADIXBENCH_SCENARIO_SEEDS");
-  return wanted == nullptr ? 1 : static_cast<std::uint64_t>(std::max(1, std::atoi(wanted)));
+std::uint64_t wanted_count(const char* variable, std::uint64_t otherwise) {
+  const char* const wanted = std::getenv(variable);
+  return wanted == nullptr ? otherwise : std::strtoull(wanted, nullptr, 10);
+}
+
+std::uint64_t seed_count() { return wanted_count("RADIXBENCH_SCENARIO_SEEDS", 1); }
+
+Scenario load_cell(const std::string& name) {
+  Scenario scenario = load_scenario(name);
+  if (!name.starts_with("N1")) return scenario;
+  for (ScenarioLine& line : scenario.lines) {
+    auto* const repeat = std::get_if<ScenarioRepeat>(&line.event);
+    if (repeat != nullptr) repeat->count = wanted_count("RADIXBENCH_SCENARIO_TICKS", repeat->count);
+  }
+  return scenario;
 }
 
 std::string name_cell(const testing::TestParamInfo<Cell>& info) {
@@ -70,7 +87,7 @@ class ScenarioCellTest : public testing::TestWithParam<Cell> {
  protected:
   // How many of the seeds gave what was expected.
   void run_seeds(bool has_fault, std::span<const Expectation> expected) {
-    const Scenario scenario = load_scenario(GetParam().scenario);
+    const Scenario scenario = load_cell(GetParam().scenario);
     std::uint64_t hits = 0;
     for (std::uint64_t seed = 1; seed <= seed_count(); ++seed) {
       const ScenarioRunOptions options{
