@@ -360,19 +360,21 @@ class GroupCheck {
     }
   }
 
+  // Of groups with somebody to wait for; members tell the same, so one of them is evidence enough.
   void check_timeouts() {
     if (watchdog_ns_ == 0) return;
+    std::set<std::string> noted;
     for (const auto& [rank, view] : views_) {
       for (const OwnGroup& own : view.in_order) {
-        if (own.group->timeout_ns.value_or(0) <= watchdog_ns_) continue;
+        const std::int64_t timeout_ns = own.group->timeout_ns.value_or(0);
+        if (timeout_ns <= watchdog_ns_ || own.group->members.size() < 2) continue;
         Verdict& verdict = finding(VerdictClass::kTimeoutMisconfigured, own.name, {rank});
         if (verdict.actual_group.empty()) verdict.actual_group = group_text(*own.group);
-        note(verdict,
-             fmt::format("{}: {} waits {:g} s, the watchdog {:g} s",
-                         told_by(view),
-                         group_text(*own.group),
-                         static_cast<double>(*own.group->timeout_ns) / kNsPerSecond,
-                         static_cast<double>(watchdog_ns_) / kNsPerSecond));
+        std::string line = fmt::format("{} waits {:g} s, the watchdog {:g} s",
+                                       group_text(*own.group),
+                                       static_cast<double>(timeout_ns) / kNsPerSecond,
+                                       static_cast<double>(watchdog_ns_) / kNsPerSecond);
+        if (noted.insert(line).second) note(verdict, fmt::format("{}: {}", told_by(view), line));
       }
     }
   }
