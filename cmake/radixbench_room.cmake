@@ -10,6 +10,11 @@ if(RADIXBENCH_SANITIZE)
     $<$<CXX_COMPILER_ID:GNU>:-fno-sanitize-recover=undefined>)
   target_link_options(radixbench_flags INTERFACE -fsanitize=${RADIXBENCH_SANITIZE})
 endif()
+if(RADIXBENCH_BUILD_FUZZ)
+  # The rooms too, or the fuzzer would be blind to what it fuzzes.
+  target_compile_options(radixbench_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined)
+  target_link_options(radixbench_flags INTERFACE -fsanitize=address,undefined)
+endif()
 
 find_program(RADIXBENCH_CCACHE ccache)
 if(RADIXBENCH_CCACHE AND NOT CMAKE_CXX_CLANG_TIDY)

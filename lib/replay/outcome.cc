@@ -74,6 +74,12 @@ void add_violations(std::span<const RankReport> reports, Outcome& outcome) {
   }
 }
 
+bool names_fault(const Diagnosis& diagnosis) {
+  return std::ranges::any_of(diagnosis.verdicts, [](const Verdict& verdict) {
+    return !is_benign(verdict.verdict) && verdict.verdict != VerdictClass::kRankDied;
+  });
+}
+
 RunEnd end_of(std::span<const RankReport> reports, Outcome& outcome) {
   bool has_deadline = false;
   bool has_violation = false;
@@ -100,17 +106,18 @@ RunEnd end_of(std::span<const RankReport> reports, Outcome& outcome) {
 
 Outcome judge(std::span<const RankReport> reports,
               const RunData& data,
-              std::span<const Divergence> divergences,
-              std::span<const SiteInfo> sites,
+              const DivergenceReport& divergence_report,
+              const Diagnosis& diagnosis,
               std::optional<int> interrupt_signal) {
   Outcome outcome;
   add_deaths(reports, outcome);
   if (outcome.end == RunEnd::kCheckFailed) return outcome;
   bool has_diverged = false;
-  for (const Divergence& divergence : divergences) {
+  for (const Divergence& divergence : divergence_report.divergences) {
     if (!divergence.first_differing_step) continue;
     has_diverged = true;
-    outcome.messages.insert(outcome.messages.begin(), to_sentence(divergence, sites));
+    outcome.messages.insert(outcome.messages.begin(),
+                            to_sentence(divergence, divergence_report.sites));
   }
   for (const RankData& rank : data.ranks) {
     const std::uint64_t wrong = counter(rank, "bytes.pages_wrong");
@@ -131,6 +138,9 @@ Outcome judge(std::span<const RankReport> reports,
     outcome.end = RunEnd::kInterrupted;
     outcome.signal = *interrupt_signal;
   }
+  const bool gives_way = outcome.end == RunEnd::kFine || outcome.end == RunEnd::kDeadline ||
+                         outcome.end == RunEnd::kInterrupted;
+  if (gives_way && names_fault(diagnosis)) outcome.end = RunEnd::kVerdict;
   if (outcome.messages.size() > kMessagesMax) {
     const std::size_t left_out = outcome.messages.size() - kMessagesMax;
     outcome.messages.resize(kMessagesMax);

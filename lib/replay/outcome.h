@@ -4,6 +4,7 @@
 #include "replay/rank_report.h"
 #include "replay/run_data.h"
 #include "stats/divergence.h"
+#include "watch/verdict.h"
 
 #include <optional>
 #include <span>
@@ -17,6 +18,7 @@ enum class RunEnd : std::uint8_t {
   kFine,
   kCheckFailed,  // a rank aborted on a bug, or what must hold at the end does not
   kDiverged,     // digests or bytes differ between ranks of a replica
+  kVerdict,      // the recorder shows a fault of calls or groups
   kDeadline,     // a deadline passed or a rank died
   kInterrupted,
   kFailed,  // something else the world did; `code` says what
@@ -30,10 +32,14 @@ struct Outcome {
 };
 
 // Pure. `interrupt_signal`: the supervisor was told to stop.
+struct DivergenceReport {
+  std::span<const Divergence> divergences;
+  std::span<const SiteInfo> sites;
+};
 Outcome judge(std::span<const RankReport> reports,
               const RunData& data,
-              std::span<const Divergence> divergences,
-              std::span<const SiteInfo> sites,
+              const DivergenceReport& divergence,
+              const Diagnosis& diagnosis,
               std::optional<int> interrupt_signal);
 
 }  // namespace radixbench

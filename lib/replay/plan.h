@@ -61,6 +61,7 @@ struct ReplayOptions {
   std::uint32_t backup_threshold = 1;
   std::vector<SkewSpec> skews;
   std::vector<std::string> faults;  // --inject, as given
+  bool is_watching = false;         // --watch: look into the rings all along
   std::chrono::nanoseconds deadline{std::chrono::seconds{30}};
   std::string output_directory;
   NamedValues as_text;  // name and value of each option, for the record

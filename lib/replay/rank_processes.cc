@@ -63,13 +63,13 @@ class StatusPages {
   Rank count_;
 };
 
-// SIGINT, SIGTERM and SIGCHLD as something to wait for; as they were again afterwards.
+// SIGINT, SIGTERM, SIGUSR1 and SIGCHLD as something to wait for; as they were again afterwards.
 class SupervisorSignals {
  public:
   SupervisorSignals() {
     sigset_t taken;
     sigemptyset(&taken);
-    for (const int signal : {SIGINT, SIGTERM, SIGCHLD}) sigaddset(&taken, signal);
+    for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGCHLD}) sigaddset(&taken, signal);
     // Who started us may ignore it, and then ends of children could not be seen.
     previous_child_action_ = std::signal(SIGCHLD, SIG_DFL);
     sigprocmask(SIG_BLOCK, &taken, &previous_);
@@ -88,21 +88,27 @@ class SupervisorSignals {
   void become_rank() const {
     std::signal(SIGINT, SIG_IGN);
     std::signal(SIGTERM, SIG_IGN);
+    std::signal(SIGUSR1, SIG_IGN);
     sigprocmask(SIG_SETMASK, &previous_, nullptr);
     close(file_);
   }
 
-  // Waits up to kTick for any of them; answers with SIGINT or SIGTERM where one came.
-  [[nodiscard]] std::optional<int> wait() const {
+  struct Came {
+    std::optional<int> ending;  // SIGINT or SIGTERM
+    bool is_question = false;   // SIGUSR1
+  };
+  // Waits up to kTick for any of them.
+  [[nodiscard]] Came wait() const {
     pollfd ready{.fd = file_, .events = POLLIN, .revents = 0};
     poll(&ready, 1, static_cast<int>(RankProcesses::kTick.count()));
-    std::optional<int> ending;
+    Came came;
     signalfd_siginfo info{};
     while (read(file_, &info, sizeof info) == sizeof info) {
       const auto signal = static_cast<int>(info.ssi_signo);
-      if (signal != SIGCHLD) ending = signal;
+      if (signal == SIGINT || signal == SIGTERM) came.ending = signal;
+      came.is_question = came.is_question || signal == SIGUSR1;
     }
-    return ending;
+    return came;
   }
 
  private:
@@ -149,8 +155,10 @@ class ForkedRanks final : public RankProcesses {
   RanksEnd wait(std::chrono::nanoseconds grace, const Callbacks& callbacks) override {
     std::optional<int> interrupted_by;
     while (has_running()) {
-      const std::optional<int> signal = signals_.wait();
+      const SupervisorSignals::Came came = signals_.wait();
+      const std::optional<int>& signal = came.ending;
       reap_ended(callbacks);
+      if (came.is_question && callbacks.asked) callbacks.asked();
       if (signal && interrupted_by) kill_all();
       if (signal && !interrupted_by) {
         interrupted_by = signal;

@@ -23,18 +23,20 @@ struct RanksEnd {
 // The ranks of a run as forked processes, and the supervisor that knows when each ends. It knows
 // nothing of what they do: their body is handed in, and what they say comes through their pages.
 //
-// While it lives, SIGINT and SIGTERM are the supervisor's, taken by wait(); the ranks ignore both
-// (a terminal sends them to everyone), so that the supervisor decides how a run is given up. Ranks
-// are killed with the supervisor, however it ends. A process has one of these at a time.
+// While it lives, SIGINT, SIGTERM and SIGUSR1 are the supervisor's, taken by wait(); the ranks
+// ignore them (a terminal sends them to everyone), so that the supervisor decides how a run is
+// given up. Ranks are killed with the supervisor, however it ends. A process has one of these at a
+// time.
 class RankProcesses {
  public:
   // On a rank's main thread. What it returns is the process's exit code; other than 0 is a failure.
   using Body = std::function<int(Rank rank, RankStatusSink& status)>;
 
-  // Called by wait() on the supervisor's thread. Either may be empty.
+  // Called by wait() on the supervisor's thread. Each may be empty.
   struct Callbacks {
-    std::function<void()> ticked;                  // every kTick or sooner
-    std::function<void(const RankReport&)> ended;  // as each rank is seen to end
+    std::function<void()> ticked{};                  // every kTick or sooner
+    std::function<void(const RankReport&)> ended{};  // as each rank is seen to end
+    std::function<void()> asked{};                   // SIGUSR1 came to the supervisor
   };
   static constexpr std::chrono::milliseconds kTick{20};
 

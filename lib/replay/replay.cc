@@ -8,6 +8,7 @@
 #include "replay/recorded_rank.h"
 #include "replay/run_master.h"
 #include "replay/run_rings.h"
+#include "replay/run_watch.h"
 #include "replay/thread_ranks.h"
 #include "stats/join.h"
 
@@ -60,7 +61,8 @@ ReplayProgress progress_of(const RankProcesses& ranks, const ReplayPlan& plan) {
 
 Result<RanksEnd> run_processes(const ReplayPlan& plan,
                                const RunRings& rings,
-                               const std::function<void(const ReplayProgress&)>& progressed) {
+                               RunWatch& watch,
+                               const ReplayCallbacks& callbacks) {
   const Rank world_size = plan.layout.world_size();
   Result<std::unique_ptr<ShmWorld>> world = ShmWorld::create(world_size);
   if (!world) return tl::unexpected(world.error());
@@ -70,27 +72,41 @@ Result<RanksEnd> run_processes(const ReplayPlan& plan,
       });
   if (!ranks) return tl::unexpected(ranks.error());
   return (*ranks)->wait(kGrace,
-                        {.ticked = [&] { progressed(progress_of(**ranks, plan)); },
-                         .ended = [&](const RankReport& report) { rings.ended(report); }});
+                        {.ticked =
+                             [&] {
+                               watch.tick();
+                               if (!callbacks.progressed) return;
+                               callbacks.progressed(progress_of(**ranks, plan));
+                             },
+                         .ended =
+                             [&](const RankReport& report) {
+                               rings.ended(report);
+                               watch.ended(report);
+                             },
+                         .asked =
+                             [&] {
+                               if (callbacks.asked) callbacks.asked(watch.look_now());
+                             }});
 }
 
 }  // namespace
 
-Result<ReplayResult> replay(const ReplayPlan& plan,
-                            const std::function<void(const ReplayProgress&)>& progressed) {
+Result<ReplayResult> replay(const ReplayPlan& plan, const ReplayCallbacks& callbacks) {
   Result<RunRings> rings = RunRings::create(plan);
   if (!rings) return tl::unexpected(rings.error());
+  RunWatch watch{plan, *rings, callbacks.found};
   RanksEnd end;
   if (plan.options.transport == Transport::kThreads) {
     end.reports = run_thread_ranks(plan, *rings);
   } else {
-    Result<RanksEnd> processes = run_processes(plan, *rings, progressed);
+    Result<RanksEnd> processes = run_processes(plan, *rings, watch, callbacks);
     if (!processes) return tl::unexpected(processes.error());
     end = std::move(*processes);
   }
   ReplayResult result;
   result.reports = std::move(end.reports);
   result.recordings = rings->recordings();
+  result.diagnosis = watch.finish(end.interrupted_by.has_value());
   std::vector<std::string> files;
   files.reserve(plan.layout.world_size());
   for (Rank rank = 0; rank < plan.layout.world_size(); ++rank) {
@@ -102,8 +118,11 @@ Result<ReplayResult> replay(const ReplayPlan& plan,
   result.divergences = find_divergences(views, sites);
   const std::vector<std::vector<JoinedColumns>> joined = join_samples(views);
   result.summary = summarise(views, joined, sites);
-  result.outcome =
-      judge(result.reports, result.data, result.divergences, sites, end.interrupted_by);
+  result.outcome = judge(result.reports,
+                         result.data,
+                         {result.divergences, sites},
+                         result.diagnosis,
+                         end.interrupted_by);
   for (std::string& note : rings->finish()) result.outcome.messages.push_back(std::move(note));
   if (Result<void> written = write_run_master(plan, result.data, joined, result.summary);
       !written) {

@@ -8,6 +8,7 @@
 #include "stats/divergence.h"
 #include "stats/run_summary.h"
 #include "watch/recording.h"
+#include "watch/verdict.h"
 
 #include <cstdint>
 #include <functional>
@@ -24,19 +25,28 @@ struct ReplayProgress {
   std::uint64_t step = 0;
 };
 
+// Called on the supervisor's thread; each may be empty.
+struct ReplayCallbacks {
+  std::function<void(const ReplayProgress&)> progressed{};
+  // The first verdict that names a fault, as soon as it is seen.
+  std::function<void(const Verdict&)> found{};
+  // Somebody sent SIGUSR1: who waits for whom.
+  std::function<void(const Diagnosis&)> asked{};
+};
+
 struct ReplayResult {
   std::vector<RankReport> reports;
   RunData data;
   std::vector<Divergence> divergences;
   RunSummary summary;
   std::vector<Recording> recordings;  // of the ranks' rings, as all had ended
+  Diagnosis diagnosis;
   Outcome outcome;
 };
 
 // Runs the plan's ranks to their end, reads back what they recorded, compares it, and makes the
 // master file. Fails only where no rank could be started. To be called before the process has a
 // second thread (ranks are forked).
-Result<ReplayResult> replay(const ReplayPlan& plan,
-                            const std::function<void(const ReplayProgress&)>& progressed);
+Result<ReplayResult> replay(const ReplayPlan& plan, const ReplayCallbacks& callbacks);
 
 }  // namespace radixbench

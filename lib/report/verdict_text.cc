@@ -104,9 +104,11 @@ std::string details(const Verdict& verdict) {
   if (!verdict.consequence.empty()) {
     add_line(text,
              "led to",
-             verdict.lead_steps
-                 ? fmt::format("{}, {} steps later", verdict.consequence, *verdict.lead_steps)
-                 : verdict.consequence);
+             verdict.lead_steps ? fmt::format("{}, {} {} later",
+                                              verdict.consequence,
+                                              *verdict.lead_steps,
+                                              *verdict.lead_steps == 1 ? "step" : "steps")
+                                : verdict.consequence);
   }
   add_line(text, "confidence", to_string(verdict.confidence));
   add_line(text, "would help", verdict.what_would_help);

@@ -1,4 +1,5 @@
 #include "watch/finding.h"
+#include "watch/waiting.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -14,50 +15,6 @@ namespace {
 
 using Entry = Timeline::Entry;
 using Group = Timeline::Group;
-
-bool is_point_to_point(const Entry& entry) {
-  return entry.call->kind == CallKind::kSend || entry.call->kind == CallKind::kRecv;
-}
-
-// The last call of each thread, where it did not come out of it.
-std::vector<Entry> stuck_calls(const Timeline& timeline, Rank rank) {
-  std::map<std::uint32_t, Entry> last;
-  for (const Entry& entry : timeline.calls(rank)) last[entry.thread] = entry;
-  std::vector<Entry> stuck;
-  for (const auto& [thread, entry] : last) {
-    if (entry.is_stuck()) stuck.push_back(entry);
-  }
-  return stuck;
-}
-
-// The other end of a send or receive has not made its half.
-bool lacks_half(const Timeline& timeline, const Entry& entry, Rank peer) {
-  const CallKind other = entry.call->kind == CallKind::kSend ? CallKind::kRecv : CallKind::kSend;
-  const std::vector<Rank>& members = timeline.groups()[entry.group].spec.members;
-  return std::ranges::none_of(timeline.calls(peer), [&](const Entry& half) {
-    return half.group == entry.group && half.call->kind == other &&
-           half.call->sequence == entry.call->sequence && half.call->root < members.size() &&
-           members[half.call->root] == entry.rank;
-  });
-}
-
-std::vector<Rank> waited_for(const Timeline& timeline, const Entry& entry) {
-  const Group& group = timeline.groups()[entry.group];
-  const std::vector<Rank>& members = group.spec.members;
-  std::vector<Rank> absent;
-  if (is_point_to_point(entry)) {
-    if (entry.call->root >= members.size()) return absent;
-    const Rank peer = members[entry.call->root];
-    if (lacks_half(timeline, entry, peer)) absent.push_back(peer);
-    return absent;
-  }
-  for (std::size_t index = 0; index < members.size(); ++index) {
-    const std::vector<Entry>& lane = group.lanes[index];
-    const bool has_come = !lane.empty() && lane.back().call->sequence >= entry.call->sequence;
-    if (!has_come) add_ranks(absent, std::array{members[index]});
-  }
-  return absent;
-}
 
 // The thread of `rank` that would make the call that `entry` waits for: who made its earlier calls
 // on the group, else who makes its calls at the site, else the only or first one.
@@ -239,10 +196,6 @@ std::string without(const RecordedGroup& group, Rank gone) {
   std::vector<Rank> members = group.members;
   std::erase(members, gone);
   return group.name + describe_ranks(members);
-}
-
-std::string site_or_thread(const Recording& own, const RecordedEvent& event) {
-  return event.site != 0 ? own.sites[event.site] : own.threads[event.thread];
 }
 
 Finding RootSearch::as_finding(const Found& found) const {
@@ -517,135 +470,11 @@ Finding RootSearch::inversion(const std::vector<Entry>& circle) const {
   return finding;
 }
 
-struct Arrival {
-  std::int64_t waited_ns = 0;
-  const Entry* entry = nullptr;
-};
-
-// What the rank was recorded to do between its call before and this one.
-const RecordedEvent* activity_before(const Recording& own, const Entry& entry) {
-  for (std::uint32_t position = entry.position; position-- > 0;) {
-    const RecordedEvent& event = own.events[position];
-    if (event.thread != entry.thread) continue;
-    if (std::holds_alternative<RecordedActivity>(event.what)) return &event;
-    if (std::holds_alternative<RecordedCall>(event.what)) return nullptr;
-  }
-  return nullptr;
-}
-
-Finding late_finding(const Timeline& timeline,
-                     const Group& group,
-                     const Arrival& last,
-                     std::int64_t waited_ns,
-                     const RecordedEvent* activity) {
-  const Entry& entry = *last.entry;
-  Finding finding;
-  finding.step = entry.event->step;
-  finding.site = entry.site;
-  finding.ranks = {entry.rank};
-  Verdict& verdict = finding.verdict;
-  verdict.verdict = VerdictClass::kLateHost;
-  verdict.culprit_ranks = {entry.rank};
-  verdict.sites = {timeline.site_name(entry.site)};
-  verdict.key = timeline.key_text(entry.site, entry.event->key);
-  verdict.expected_group = describe(group.spec);
-  verdict.actual_group = verdict.expected_group;
-  const Recording& own = *timeline.recording(entry.rank);
-  verdict.evidence.push_back(
-      fmt::format("the others waited {:.3g} s for rank {}{}; the call then completed",
-                  static_cast<double>(waited_ns) / 1e9,
-                  entry.rank,
-                  activity == nullptr ? "" : ", which was in " + site_or_thread(own, *activity)));
-  verdict.advice = "nothing is mismatched: find out why that rank is slow";
-  return finding;
-}
-
 }  // namespace
 
 std::vector<Finding> find_absences(const Timeline& timeline,
                                    const std::set<std::uint32_t>& explained) {
   return RootSearch{timeline, explained}.run();
-}
-
-std::vector<Finding> find_transport_stalls(const Timeline& timeline) {
-  std::vector<Finding> findings;
-  for (std::uint32_t id = 0; id < timeline.groups().size(); ++id) {
-    const Group& group = timeline.groups()[id];
-    const bool have_all_come = std::ranges::all_of(group.lanes, [&](const auto& lane) {
-      return !lane.empty() && lane.back().is_stuck() && !group.lanes.front().empty() &&
-             lane.back().call->sequence == group.lanes.front().back().call->sequence;
-    });
-    if (!have_all_come || group.lanes.empty()) continue;
-    const Entry& entry = group.lanes.front().back();
-    Finding finding;
-    finding.step = entry.event->step;
-    finding.site = entry.site;
-    finding.ranks = group.spec.members;
-    finding.verdict.verdict = VerdictClass::kTransport;
-    finding.verdict.hang = true;
-    finding.verdict.culprit_ranks = group.spec.members;
-    std::ranges::sort(finding.verdict.culprit_ranks);
-    finding.verdict.sites = {timeline.site_name(entry.site)};
-    finding.verdict.key = timeline.key_text(entry.site, entry.event->key);
-    finding.verdict.expected_group = describe(group.spec);
-    finding.verdict.actual_group = finding.verdict.expected_group;
-    finding.verdict.evidence.push_back(
-        fmt::format("all members of {} are in call #{}, none left it",
-                    describe(group.spec),
-                    entry.call->sequence));
-    finding.verdict.advice = "the calls match: look at the network, the device or the library";
-    findings.push_back(std::move(finding));
-  }
-  return findings;
-}
-
-std::vector<Finding> find_late_arrivals(const Timeline& timeline) {
-  const std::int64_t late_after_ns = timeline.options().late_after_ns;
-  std::map<std::pair<Rank, Timeline::SiteId>, Finding> findings;
-  for (const Group& group : timeline.groups()) {
-    std::map<std::uint64_t, std::vector<Arrival>> calls;
-    for (const std::vector<Entry>& lane : group.lanes) {
-      for (const Entry& entry : lane) {
-        if (entry.is_stuck()) continue;
-        calls[entry.call->sequence].push_back(
-            {.waited_ns = entry.event->exit_ns - entry.event->enter_ns, .entry = &entry});
-      }
-    }
-    for (const auto& [sequence, arrivals] : calls) {
-      if (arrivals.size() < 2 || arrivals.size() != group.spec.members.size()) continue;
-      // Each rank's own wait, by its own clock: whoever came last waited least.
-      const auto [least, most] = std::ranges::minmax_element(arrivals, {}, &Arrival::waited_ns);
-      const std::int64_t waited_ns = most->waited_ns - least->waited_ns;
-      if (waited_ns < late_after_ns) continue;
-      const RecordedEvent* activity =
-          activity_before(*timeline.recording(least->entry->rank), *least->entry);
-      // On a busy machine a rank may be put aside for long; that is not the rank's doing.
-      const bool is_known =
-          activity != nullptr && activity->exit_ns - activity->enter_ns > waited_ns / 2;
-      if (!is_known && waited_ns < 10 * late_after_ns) continue;
-      findings.try_emplace({least->entry->rank, least->entry->site},
-                           late_finding(timeline, group, *least, waited_ns, activity));
-    }
-  }
-  std::vector<Finding> late;
-  for (auto& [key, finding] : findings) late.push_back(std::move(finding));
-  return late;
-}
-
-std::vector<WaitsFor> find_waits(const Timeline& timeline) {
-  std::vector<WaitsFor> waits;
-  for (const Recording* recording : timeline.recordings()) {
-    for (const Entry& entry : stuck_calls(timeline, recording->rank)) {
-      waits.push_back({.rank = recording->rank,
-                       .thread = recording->threads[entry.thread],
-                       .site = timeline.site_name(entry.site),
-                       .key = timeline.key_text(entry.site, entry.event->key),
-                       .group = describe(timeline.groups()[entry.group].spec),
-                       .sequence = entry.call->sequence,
-                       .on = waited_for(timeline, entry)});
-    }
-  }
-  return waits;
 }
 
 }  // namespace radixbench

@@ -87,7 +87,8 @@ std::vector<Contract> builtin_contracts() {
   for (const SiteContract& site : site_contracts()) {
     Contract contract;
     contract.site = site.name;
-    contract.axes = site.axes;
+    // An engine receives and computes over several groups in turn, and which is its own affair.
+    if (site.is_control) contract.axes = site.axes;
     contract.members = site.members == SiteMembers::kEveryStep ? ContractMembers::kEveryStep
                                                                : ContractMembers::kPerKey;
     contract.thread = site.thread == SiteThread::kPrefetch ? "prefetch" : "scheduler";

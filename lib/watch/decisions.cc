@@ -29,10 +29,12 @@ std::map<Subject, std::vector<Made>> decisions_by_subject(const Timeline& timeli
   std::map<Subject, std::vector<Made>> all;
   for (const Recording* recording : timeline.recordings()) {
     std::map<Subject, std::uint32_t> seen;
+    // Where events are missing, the nth decision may be another rank's next.
+    const std::set<std::uint64_t> damaged = Timeline::damaged_steps(*recording);
     for (std::uint32_t position = 0; position < recording->events.size(); ++position) {
       const RecordedEvent& event = recording->events[position];
       const auto* decision = std::get_if<RecordedDecision>(&event.what);
-      if (decision == nullptr) continue;
+      if (decision == nullptr || damaged.contains(event.step)) continue;
       Subject subject{timeline.is_stepping(recording->rank, event.thread) ? event.step : 0,
                       timeline.site_of(*recording, event),
                       recording->guards[decision->guard],

@@ -1,3 +1,4 @@
+#include "watch/call_place.h"
 #include "watch/finding.h"
 
 #include <fmt/format.h>
@@ -13,106 +14,7 @@ namespace {
 
 using Entry = Timeline::Entry;
 using Group = Timeline::Group;
-
-// What must be equal for calls to be the same call.
-std::pair<Timeline::SiteId, std::uint64_t> identity(const Entry& entry) {
-  return {entry.site, entry.event->key};
-}
-
-const Entry* at_sequence(const std::vector<Entry>& lane, std::uint64_t sequence) {
-  const auto found = std::ranges::lower_bound(
-      lane, sequence, {}, [](const Entry& entry) { return entry.call->sequence; });
-  return found == lane.end() || found->call->sequence != sequence ? nullptr : &*found;
-}
-
-// A place in a group's sequence, with the calls that its members made there.
-struct Place {
-  const Group* group = nullptr;
-  std::uint32_t group_id = 0;
-  std::uint64_t sequence = 0;
-  std::vector<const Entry*> entries;
-
-  [[nodiscard]] std::uint64_t step() const {
-    std::uint64_t step = ~std::uint64_t{0};
-    for (const Entry* entry : entries) step = std::min(step, entry->event->step);
-    return step;
-  }
-};
-
-bool is_same_signature(const Entry& left, const Entry& right) {
-  return identity(left) == identity(right) && left.call->kind == right.call->kind &&
-         left.call->op == right.call->op && left.call->type == right.call->type &&
-         left.call->root == right.call->root &&
-         left.call->element_count == right.call->element_count;
-}
-
-// The first place from `from` on where two members' calls differ.
-std::optional<Place> first_difference(const Group& group, std::uint32_t id, std::uint64_t from) {
-  std::uint64_t end = 0;
-  for (const std::vector<Entry>& lane : group.lanes) {
-    if (!lane.empty()) end = std::max(end, lane.back().call->sequence + 1);
-  }
-  for (std::uint64_t sequence = from; sequence < end; ++sequence) {
-    Place place{.group = &group, .group_id = id, .sequence = sequence, .entries = {}};
-    bool is_same = true;
-    for (const std::vector<Entry>& lane : group.lanes) {
-      const Entry* entry = at_sequence(lane, sequence);
-      if (entry == nullptr) continue;
-      is_same =
-          is_same && (place.entries.empty() || is_same_signature(*place.entries.front(), *entry));
-      place.entries.push_back(entry);
-    }
-    if (!is_same) return place;
-  }
-  return std::nullopt;
-}
-
-// Where all rings still hold the group's calls; what is before was overwritten on somebody.
-std::uint64_t first_held(const Timeline& timeline, const Group& group) {
-  std::uint64_t first = 0;
-  for (std::size_t index = 0; index < group.lanes.size(); ++index) {
-    const std::vector<Entry>& lane = group.lanes[index];
-    const Recording* own = timeline.recording(group.spec.members[index]);
-    if (!lane.empty() && own->lost_count > 0) first = std::max(first, lane.front().call->sequence);
-  }
-  return first;
-}
-
-std::vector<Rank> ranks_of(std::span<const Entry* const> entries) {
-  std::vector<Rank> ranks;
-  for (const Entry* entry : entries) add_ranks(ranks, std::array{entry->rank});
-  return ranks;
-}
-
-bool is_anyone_stuck(const Group& group) {
-  return std::ranges::any_of(group.lanes, [](const std::vector<Entry>& lane) {
-    return !lane.empty() && lane.back().is_stuck();
-  });
-}
-
-std::string call_text(const Timeline& timeline, const Entry& entry) {
-  const std::string key = timeline.key_text(entry.site, entry.event->key);
-  return fmt::format("{}{}{} ({} {})",
-                     timeline.site_name(entry.site),
-                     key.empty() ? "" : " ",
-                     key,
-                     describe(entry.call->kind, entry.call->op),
-                     describe_shape(*entry.call));
-}
-
-// {0}: writing_check (...); {1,2,3}: recv_requests (...)
-std::string sides_text(const Timeline& timeline, const Place& place) {
-  std::map<std::string, std::vector<Rank>> sides;
-  for (const Entry* entry : place.entries) {
-    add_ranks(sides[call_text(timeline, *entry)], std::array{entry->rank});
-  }
-  std::vector<std::string> parts;
-  for (const auto& [text, ranks] : sides) {
-    parts.push_back(fmt::format("{}: {}", describe_ranks(ranks), text));
-  }
-  return fmt::format(
-      "{} #{}: {}", describe(place.group->spec), place.sequence, fmt::join(parts, "; "));
-}
+using Place = CallPlace;
 
 Finding begin_finding(const Timeline& timeline, const Place& place, const Entry& call) {
   Finding finding;
@@ -436,22 +338,6 @@ Finding classify(const Timeline& timeline, const Place& place) {
   return different_calls(timeline, place);
 }
 
-const std::string& thread_name(const Timeline& timeline, const Entry& entry) {
-  return timeline.recording(entry.rank)->threads[entry.thread];
-}
-
-// Members that use the group from more than one thread.
-std::vector<Rank> sharing_ranks(const Timeline& timeline, const Group& group) {
-  std::vector<Rank> sharing;
-  for (const std::vector<Entry>& lane : group.lanes) {
-    const bool is_shared = std::ranges::any_of(lane, [&](const Entry& entry) {
-      return thread_name(timeline, entry) != thread_name(timeline, lane.front());
-    });
-    if (is_shared) add_ranks(sharing, std::array{lane.front().rank});
-  }
-  return sharing;
-}
-
 }  // namespace
 
 std::vector<Finding> find_misaligned_calls(const Timeline& timeline) {
@@ -459,46 +345,10 @@ std::vector<Finding> find_misaligned_calls(const Timeline& timeline) {
   for (std::uint32_t id = 0; id < timeline.groups().size(); ++id) {
     const Group& group = timeline.groups()[id];
     if (!sharing_ranks(timeline, group).empty()) continue;
-    const std::optional<Place> place = first_difference(group, id, first_held(timeline, group));
+    const std::optional<Place> place = first_difference(timeline, id);
     if (place) findings.push_back(classify(timeline, *place));
   }
   return findings;
-}
-
-void find_thread_races(const Timeline& timeline,
-                       std::vector<Finding>& findings,
-                       std::vector<Finding>& warnings) {
-  for (std::uint32_t id = 0; id < timeline.groups().size(); ++id) {
-    const Group& group = timeline.groups()[id];
-    const std::vector<Rank> sharing = sharing_ranks(timeline, group);
-    if (sharing.empty()) continue;
-    const std::optional<Place> place = first_difference(group, id, first_held(timeline, group));
-    Finding finding;
-    finding.ranks = group.spec.members;
-    finding.groups = {id};
-    std::set<std::string> sites;
-    std::set<std::string> threads;
-    for (const std::vector<Entry>& lane : group.lanes) {
-      for (const Entry& entry : lane) threads.insert(thread_name(timeline, entry));
-      if (place) continue;
-      for (const Entry& entry : lane) sites.insert(timeline.site_name(entry.site));
-    }
-    if (place) {
-      finding.step = place->step();
-      finding.verdict.evidence.push_back(sides_text(timeline, *place));
-      for (const Entry* entry : place->entries) sites.insert(timeline.site_name(entry->site));
-    }
-    finding.verdict.verdict = VerdictClass::kThreadRace;
-    finding.verdict.hang = is_anyone_stuck(group);
-    finding.verdict.culprit_ranks = sharing;
-    finding.verdict.sites = {sites.begin(), sites.end()};
-    finding.verdict.expected_group = "one owner thread per group";
-    finding.verdict.actual_group =
-        fmt::format("{} used by {} threads", describe(group.spec), threads.size());
-    finding.verdict.evidence.push_back(fmt::format("threads: {}", fmt::join(threads, ", ")));
-    finding.verdict.advice = "give each thread a group of its own, with the same members";
-    (place ? findings : warnings).push_back(std::move(finding));
-  }
 }
 
 }  // namespace radixbench

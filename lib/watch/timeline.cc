@@ -9,6 +9,20 @@
 namespace radixbench {
 namespace {
 
+// By position among the events: in how many places up to it events are missing.
+std::vector<std::uint32_t> gaps_before(const Recording& recording) {
+  std::vector<std::uint32_t> gaps;
+  gaps.reserve(recording.events.size());
+  std::uint64_t expected = 0;
+  std::uint32_t count = 0;
+  for (const RecordedEvent& event : recording.events) {
+    if (event.number != expected) ++count;
+    expected = event.number + 1;
+    gaps.push_back(count);
+  }
+  return gaps;
+}
+
 bool is_collective(const RecordedCall& call) {
   return call.kind != CallKind::kSend && call.kind != CallKind::kRecv;
 }
@@ -80,15 +94,20 @@ const std::vector<Timeline::Entry>& Timeline::calls(Rank rank) const {
 
 std::vector<Timeline::Instance> Timeline::instances(Rank rank) const {
   std::vector<Instance> instances;
-  std::map<std::uint32_t, std::size_t> open;  // thread -> position in instances
+  std::map<std::uint32_t, std::size_t> open;          // thread -> position in instances
+  std::map<std::uint32_t, std::uint32_t> last_event;  // thread -> gaps before its last event
   const Recording* own = recording(rank);
   if (own == nullptr) return instances;
+  const std::vector<std::uint32_t> gaps = gaps_before(*own);
   std::size_t next_call = 0;
   const std::vector<Entry>& calls = this->calls(rank);
   for (std::uint32_t position = 0; position < own->events.size(); ++position) {
     const RecordedEvent& event = own->events[position];
     const auto current = open.find(event.thread);
     Instance* const before = current == open.end() ? nullptr : &instances[current->second];
+    const bool follows_gap = last_event[event.thread] != gaps[position];
+    last_event[event.thread] = gaps[position];
+    if (before != nullptr && !before->is_over && follows_gap) before->is_whole = false;
     if (next_call == calls.size() || calls[next_call].position != position) {
       if (before != nullptr) before->is_over = true;
       continue;
@@ -110,7 +129,8 @@ std::vector<Timeline::Instance> Timeline::instances(Rank rank) const {
                          .site = entry.site,
                          .thread = event.thread,
                          .hops = {entry},
-                         .is_over = false});
+                         .is_over = false,
+                         .is_whole = !follows_gap});
   }
   if (own->fate == RankFate::kEnded) {
     for (const auto& [thread, position] : open) {
@@ -186,6 +206,18 @@ bool Timeline::ended_round_sooner(Rank rank, const Entry& like) const {
   const std::vector<std::uint64_t> whole = keys_in_step(like.rank, like);
   return !head.empty() && head.size() < whole.size() &&
          std::equal(head.begin(), head.end(), whole.begin());
+}
+
+std::set<std::uint64_t> Timeline::damaged_steps(const Recording& recording) {
+  std::set<std::uint64_t> steps;
+  const std::vector<std::uint32_t> gaps = gaps_before(recording);
+  for (std::size_t i = 0; i < gaps.size(); ++i) {
+    const bool is_gap = gaps[i] != (i == 0 ? 0 : gaps[i - 1]);
+    if (!is_gap) continue;
+    steps.insert(recording.events[i].step);
+    if (i > 0) steps.insert(recording.events[i - 1].step);
+  }
+  return steps;
 }
 
 std::vector<Rank> Timeline::replica(Rank rank) const {

@@ -49,6 +49,7 @@ class Timeline {
     std::uint32_t thread = 0;
     std::vector<Entry> hops;
     bool is_over = false;  // the thread went on to something else
+    bool is_whole = true;  // no event that could belong to it was overwritten or is being written
   };
 
   Timeline(std::span<const Recording> recordings, const DiagnoseOptions& options);
@@ -81,6 +82,8 @@ class Timeline {
   // Whether `rank` began the same round of keys as `like` is part of in that step, and ended it
   // sooner.
   [[nodiscard]] bool ended_round_sooner(Rank rank, const Entry& like) const;
+  // Steps of the rank of which the recording may lack events.
+  [[nodiscard]] static std::set<std::uint64_t> damaged_steps(const Recording& recording);
   // Who shares a copy of the tree with `rank`; without a layout the world.
   [[nodiscard]] std::vector<Rank> replica(Rank rank) const;
 

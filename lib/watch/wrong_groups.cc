@@ -126,8 +126,9 @@ class GroupJudge {
     const auto [found, is_new] = judged_.try_emplace({instance.site, instance.rank, groups});
     if (is_new) found->second = compare(*meant, instance.rank, groups);
     // A question that is not over may yet go to the group that it lacks.
-    const bool may_go_on = found->second == VerdictClass::kWrongGroupTooSmall && !instance.is_over;
-    return may_go_on ? VerdictClass::kNone : found->second;
+    const bool may_lack = !instance.is_over || !instance.is_whole;
+    return found->second == VerdictClass::kWrongGroupTooSmall && may_lack ? VerdictClass::kNone
+                                                                          : found->second;
   }
 
  private:
@@ -258,14 +259,17 @@ std::string results_evidence(const Timeline& timeline, const Mistake& mistake, c
     if (last.event->key != told.instance.hops.back().event->key || last.is_stuck()) continue;
     add_ranks(by_result[last.call->results[0]], std::array{misuse.instance.rank});
   }
-  if (by_result.empty()) return {};
+  if (by_result.size() < 2) return {};
   std::vector<std::string> parts;
   for (const auto& [result, ranks] : by_result) {
     parts.push_back(fmt::format("{} got {}", describe_ranks(ranks), result));
   }
-  return fmt::format("{} {}: {}",
+  const std::string key =
+      timeline.key_text(told.instance.site, told.instance.hops.back().event->key);
+  return fmt::format("{}{}{}: {}",
                      timeline.site_name(told.instance.site),
-                     timeline.key_text(told.instance.site, told.instance.hops.back().event->key),
+                     key.empty() ? "" : " ",
+                     key,
                      fmt::join(parts, ", "));
 }
 
@@ -367,7 +371,7 @@ std::vector<Finding> find_axis_orders(const Timeline& timeline,
   std::map<Timeline::SiteId, Order> orders;
   for (const Timeline::Instance& instance : instances) {
     const Expectation* expected = judge.expected(instance.site, instance.rank);
-    if (expected == nullptr || expected->axes.size() < 2) continue;
+    if (expected == nullptr || expected->axes.size() < 2 || !instance.is_whole) continue;
     const std::vector<std::string> axes = hop_axes(timeline, *expected, instance);
     if (axes.empty()) continue;
     Order& order = orders[instance.site];

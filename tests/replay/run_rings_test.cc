@@ -151,7 +151,7 @@ TEST_F(RunRingsTest, KilledRankIsFoundWhereItWas) {
   killed.transport = Transport::kShm;
   killed.faults = {"kill:rank=1,at=call,n=60"};
   const ReplayPlan of_it = plan(killed);
-  const Result<ReplayResult> result = replay(of_it, [](const ReplayProgress&) {});
+  const Result<ReplayResult> result = replay(of_it, {});
   ASSERT_TRUE(result) << result.error().message;
   ASSERT_EQ(result->recordings.size(), 2U);
   EXPECT_EQ(result->recordings[0].fate, RankFate::kEnded);

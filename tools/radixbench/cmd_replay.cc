@@ -8,12 +8,15 @@
 
 #include "inject/fault_spec.h"
 #include "replay/replay.h"
+#include "report/verdict_text.h"
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace radixbench {
@@ -24,11 +27,20 @@ int exit_code_of(const Outcome& outcome) {
     case RunEnd::kFine: return kExitFine;
     case RunEnd::kCheckFailed: return kExitBug;
     case RunEnd::kDiverged: return kExitDiverged;
+    case RunEnd::kVerdict: return kExitVerdict;
     case RunEnd::kDeadline: return kExitDeadline;
     case RunEnd::kInterrupted: return outcome.signal == SIGTERM ? 143 : kExitInterrupted;
     case RunEnd::kFailed: return exit_code_of(outcome.code);
   }
   return kExitBug;
+}
+
+// The diagnosis of a run that went wrong, or could have.
+std::string diagnosis_section(const ReplayResult& result) {
+  const bool is_silent = std::ranges::all_of(
+      result.diagnosis.verdicts, [](const Verdict& verdict) { return is_benign(verdict.verdict); });
+  if (is_silent && result.outcome.end != RunEnd::kDeadline) return {};
+  return "\ndiagnosis\n" + diagnosis_text(result.diagnosis);
 }
 
 int run_replay(const ReplayArguments& arguments, NamedValues as_text) {
@@ -42,10 +54,21 @@ int run_replay(const ReplayArguments& arguments, NamedValues as_text) {
   }
   ProgressLine progress;
   Result<ReplayResult> result =
-      replay(*plan, [&](const ReplayProgress& now) { progress.show(now); });
+      replay(*plan,
+             {.progressed = [&](const ReplayProgress& now) { progress.show(now); },
+              .found =
+                  [&](const Verdict& verdict) {
+                    progress.clear();
+                    fmt::print(stderr, "radixbench: {}\n", verdict_line(verdict));
+                  },
+              .asked =
+                  [&](const Diagnosis& now) {
+                    progress.clear();
+                    fmt::print(stderr, "{}", waits_text(now));
+                  }});
   progress.clear();
   if (!result) return report_error(result.error());
-  fmt::print("{}", replay_table(*plan, *result));
+  fmt::print("{}{}", replay_table(*plan, *result), diagnosis_section(*result));
   std::fflush(stdout);
   for (const std::string& message : result->outcome.messages) {
     fmt::print(stderr, "radixbench: {}\n", message);
@@ -65,7 +88,9 @@ constexpr const char* kExamples =
   radixbench replay traces/sample_400.jsonl --layout sglang:tp=8,cp=2,dp=2 \
       --agreement hardcoded_tp --skew storage:cp=1,+40ms
 
-Exit codes: 0 fine, 4 ranks of a replica diverged, 124 a deadline passed or a rank died, 130/143
+SIGUSR1 to the tool prints which ranks wait for whom, and the run goes on.
+
+Exit codes: 0 fine, 4 ranks of a replica diverged, 3 the recorder shows a wrong group or call, 124 a deadline passed or a rank died, 130/143
 interrupted, 64 to 78 as docs/errors.md lists them.)";
 
 }  // namespace

@@ -169,6 +169,9 @@ void add_replay_options(CLI::App& app, ReplayArguments& arguments) {
                  arguments.skews,
                  "WHAT:SELECTOR,+AMOUNT, e.g. storage:cp=1,+40ms or clock:rank=3,+5ms");
   app.add_option("--inject", arguments.faults, "A fault; see `radixbench inject list`");
+  app.add_flag("--watch",
+               arguments.is_watching,
+               "Look into the ranks' recorders all along, and say the first fault at once");
   option("--deadline", arguments.deadline, "Bound on every blocking call, wall time");
   option("--seed", arguments.seed, "Of every random stream");
   app.add_option("--limit", arguments.limit, "Requests at most");
@@ -183,6 +186,7 @@ Result<ReplayOptions> resolve(const ReplayArguments& arguments) {
   options.trace_path = arguments.trace;
   options.trace = {.skips_bad = arguments.skips_bad, .limit = arguments.limit};
   options.layout = arguments.layout;
+  options.is_watching = arguments.is_watching;
   Result<bool> is_selective =
       choose("--write-policy", arguments.write_policy, "write_through", "write_through_selective");
   steps.set(options.rules, make_rules(arguments.rules))

@@ -45,6 +45,7 @@ struct ReplayArguments {
   double abort_rate = 0;
   std::vector<std::string> skews;
   std::vector<std::string> faults;
+  bool is_watching = false;
   std::string deadline = "30s";
   std::uint64_t seed = 1;
   std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();

@@ -1,0 +1,85 @@
+#include "replay/run_watch.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace radixbench {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A look costs time on cores that the ranks want: no more than this share of them.
+constexpr int kLookShare = 20;
+constexpr auto kLookWaitMin = 20ms;
+// From the first failure to the look: those who fail with it have said so by then.
+constexpr auto kTroubleWait = 300ms;
+
+bool names_fault(const Diagnosis& diagnosis) {
+  return std::ranges::any_of(diagnosis.verdicts, [](const Verdict& verdict) {
+    return !is_benign(verdict.verdict) && verdict.verdict != VerdictClass::kRankDied;
+  });
+}
+
+}  // namespace
+
+RunWatch::RunWatch(const ReplayPlan& plan,
+                   const RunRings& rings,
+                   std::function<void(const Verdict&)> found)
+    : plan_{plan},
+      rings_{rings},
+      found_{std::move(found)},
+      options_{.contracts = builtin_contracts(), .layout = &plan.layout},
+      next_look_{deadline_after(kLookWaitMin)} {}
+
+void RunWatch::tick() {
+  if (trouble_look_ && has_passed(*trouble_look_)) {
+    trouble_look_.reset();
+    keep(diagnose_rings(false));
+  }
+  if (!plan_.options.is_watching || first_ || !has_passed(next_look_)) return;
+  const std::int64_t begun_ns = monotonic_ns();
+  keep(diagnose_rings(true));
+  const std::chrono::nanoseconds cost{monotonic_ns() - begun_ns};
+  next_look_ = deadline_after(std::max<std::chrono::nanoseconds>(kLookWaitMin, cost * kLookShare));
+}
+
+void RunWatch::ended(const RankReport& report) {
+  const bool is_trouble = report.signal || report.error || report.exit_code.value_or(0) != 0;
+  if (is_trouble && !first_ && !trouble_look_) trouble_look_ = deadline_after(kTroubleWait);
+}
+
+Diagnosis RunWatch::look_now() const { return diagnose_rings(true); }
+
+Diagnosis RunWatch::finish(bool was_interrupted) {
+  Diagnosis last = diagnose_rings(was_interrupted);
+  const std::optional<Diagnosis> first = first_;
+  keep(last);
+  if (!first || !names_fault(*first)) return last;
+  // What was seen first is the cause, also where the rings have lost it; the end knows more of it
+  // only where it still sees the same.
+  const Verdict& cause = first->verdicts.front();
+  const bool is_same = std::ranges::any_of(
+      last.verdicts, [&](const Verdict& verdict) { return verdict.verdict == cause.verdict; });
+  if (is_same) return last;
+  std::vector<Verdict> verdicts = first->verdicts;
+  for (Verdict& verdict : last.verdicts) {
+    if (verdict.verdict != VerdictClass::kNone) verdicts.push_back(std::move(verdict));
+  }
+  last.verdicts = std::move(verdicts);
+  return last;
+}
+
+Diagnosis RunWatch::diagnose_rings(bool is_live) const {
+  DiagnoseOptions options = options_;
+  options.is_live = is_live;
+  const std::vector<Recording> recordings = rings_.recordings();
+  return diagnose(recordings, options);
+}
+
+void RunWatch::keep(Diagnosis diagnosis) {
+  if (first_ || !names_fault(diagnosis)) return;
+  first_ = std::move(diagnosis);
+  if (found_) found_(first_->verdicts.front());
+}
+
+}  // namespace radixbench
