@@ -17,7 +17,6 @@
 
 #include <array>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -44,6 +43,12 @@ std::unique_ptr<PagePool> make_slots(const ReplayPlan& plan, const std::vector<F
     }
   }
   return slots;
+}
+
+// Null where requests need no hashes.
+std::unique_ptr<PageHasher> make_hasher(const EngineOptions& options) {
+  if (options.page_tokens < kHashedPageTokens) return nullptr;
+  return std::make_unique<PageHasher>(options.seed, options.page_tokens);
 }
 
 auto host_allocator_wrapper(const std::vector<FaultSpec>& faults) {
@@ -193,13 +198,10 @@ RankResult run_rank(const ReplayPlan& plan,
       latency};
   Neighbours neighbours{
       plan.layout, rank, *groups, options.deadline, options.engine.has_neighbours};
-  std::optional<PageHasher> hasher;
-  if (options.engine.page_tokens >= kHashedPageTokens) {
-    hasher.emplace(options.engine.seed, options.engine.page_tokens);
-  }
+  const std::unique_ptr<PageHasher> hasher = make_hasher(options.engine);
   const RequestMaker maker{.trace = plan.trace,
                            .first_outputs = plan.first_outputs,
-                           .hasher = hasher ? &*hasher : nullptr,
+                           .hasher = hasher.get(),
                            .has_storage = *storage != nullptr,
                            .output_blocks = options.engine.output_blocks,
                            .page_tokens = options.engine.page_tokens,

@@ -146,7 +146,7 @@ class RingReader {
       event.step = words_.load(at + kRingThreadEndStep);
       const EventState state = read_state(at + kRingThreadEnd, end - 1);
       event.what = RecordedThreadEnd{.is_failure = state == EventState::kFailed};
-      add(std::move(event));
+      add(event);
     }
   }
 
@@ -181,7 +181,7 @@ class RingReader {
     event.what = RecordedCreation{
         .group = static_cast<std::uint32_t>(recording_.groups.size() - 1),
         .timeout_ns = static_cast<std::int64_t>(words_.load(at + kRingGroupTimeoutNs))};
-    add(std::move(event));
+    add(event);
   }
 
   // What threads are inside of; kept apart until it is known which of it has ended meanwhile.
@@ -210,8 +210,8 @@ class RingReader {
   }
 
   void add_open() {
-    for (RecordedEvent& event : open_) {
-      if (!completed_.contains(event.number)) add(std::move(event));
+    for (const RecordedEvent& event : open_) {
+      if (!completed_.contains(event.number)) add(event);
     }
   }
 
@@ -311,7 +311,7 @@ class RingReader {
 
   // Younger events came while we read: their threads and groups need not be in what was read.
   [[nodiscard]] bool is_ours(std::uint64_t number) const { return number < number_end_; }
-  void add(RecordedEvent event) { recording_.events.push_back(std::move(event)); }
+  void add(const RecordedEvent& event) { recording_.events.push_back(event); }
 
   RingWords words_;
   bool is_live_;

@@ -204,7 +204,7 @@ std::uint32_t RingThread::entry_of(const GroupSpec& group) {
 
 std::size_t RingThread::place_of(const Open& open) const {
   const auto index = static_cast<std::size_t>(&open - open_.data());
-  return ring_.shape_.open() + (number_ * kRingOpenMax + index) * kRingRecordWords;
+  return ring_.shape_.open() + (std::size_t{number_} * kRingOpenMax + index) * kRingRecordWords;
 }
 
 RingThread::Open* RingThread::begin(const RingRecord& record) {
