@@ -266,7 +266,7 @@ TEST_P(RingWithManyThreads, NeverShowsHalfARecord) {
     });
   }
   std::uint64_t seen = 0;
-  for (int i = 0; i < 200 || (GetParam() > 1000 && seen == 0); ++i) {
+  for (int i = 0; i < 60 || (GetParam() > 1000 && seen == 0); ++i) {
     for (const std::uint64_t count : count_whole_calls(ring.read())) seen += count;
     if (testing::Test::HasFailure()) break;
   }
