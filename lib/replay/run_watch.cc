@@ -57,13 +57,16 @@ Diagnosis RunWatch::finish(bool was_interrupted) {
   if (!first || !names_fault(*first)) return last;
   // What was seen first is the cause, also where the rings have lost it; the end knows more of it
   // only where it still sees the same.
-  const Verdict& cause = first->verdicts.front();
-  const bool is_same = std::ranges::any_of(
-      last.verdicts, [&](const Verdict& verdict) { return verdict.verdict == cause.verdict; });
-  if (is_same) return last;
-  std::vector<Verdict> verdicts = first->verdicts;
+  std::vector<Verdict> verdicts;
+  for (const Verdict& known : first->verdicts) {
+    const auto same = std::ranges::find(last.verdicts, known.verdict, &Verdict::verdict);
+    const bool says_more = same != last.verdicts.end() && same->hang && !known.hang;
+    if (!says_more) verdicts.push_back(known);
+  }
   for (Verdict& verdict : last.verdicts) {
-    if (verdict.verdict != VerdictClass::kNone) verdicts.push_back(std::move(verdict));
+    const bool is_new = std::ranges::none_of(
+        verdicts, [&](const Verdict& known) { return known.verdict == verdict.verdict; });
+    if (is_new && verdict.verdict != VerdictClass::kNone) verdicts.push_back(std::move(verdict));
   }
   last.verdicts = std::move(verdicts);
   return last;

@@ -1,6 +1,7 @@
 #include "cmd_diagnose.h"
 
 #include "exit_codes.h"
+#include "reproducer.h"
 
 #include "layout/layout.h"
 #include "record/hdf5_master.h"
@@ -11,6 +12,7 @@
 
 #include <fmt/core.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -27,6 +29,7 @@ struct DiagnoseArguments {
   std::vector<std::string> paths;
   std::string layout;
   std::string contracts;
+  std::string reproducer;
   std::string format = "text";
   double watchdog_s = 0;
   double late_after_s = 1;
@@ -102,13 +105,20 @@ int diagnose_files(const DiagnoseArguments& arguments) {
     if (!made) return report_error(made.error());
     layout.emplace(std::move(*made));
   }
-  const Diagnosis diagnosis = diagnose(files->recordings,
-                                       {.contracts = std::move(*contracts),
-                                        .layout = layout ? &*layout : nullptr,
-                                        .late_after_ns = nanoseconds(arguments.late_after_s),
-                                        .watchdog_ns = nanoseconds(arguments.watchdog_s),
-                                        .is_live = false});
+  const DiagnoseOptions options{.contracts = std::move(*contracts),
+                                .layout = layout ? &*layout : nullptr,
+                                .late_after_ns = nanoseconds(arguments.late_after_s),
+                                .watchdog_ns = nanoseconds(arguments.watchdog_s),
+                                .is_live = false};
+  const Diagnosis diagnosis = diagnose(files->recordings, options);
   fmt::print("{}", *in_format(diagnosis, arguments.format));
+  if (!arguments.reproducer.empty()) {
+    std::fflush(stdout);
+    const Result<std::string> written =
+        write_reproducer(files->recordings, options, diagnosis, arguments.reproducer);
+    if (!written) return report_error(written.error());
+    fmt::print(stderr, "radixbench: {}\n", *written);
+  }
   return exit_code_of(diagnosis);
 }
 
@@ -119,6 +129,7 @@ Examples:
   radixbench diagnose runs/last
   radixbench diagnose /dumps --layout sglang:tp=8,cp=2,dp=2 --format json | jq .class
   radixbench diagnose /dumps --layout tp4 --contracts my_sites.txt
+  radixbench diagnose runs/last --reproduce hang.scenario
   radixbench diagnose runs/last --format dot | dot -Tsvg > waits.svg
 
 Exit codes: 0 nothing wrong or a late rank, 3 any other verdict, 75 the files cannot show it,
@@ -141,6 +152,8 @@ void add_diagnose_commands(CLI::App& app, std::vector<Command>& commands) {
   diagnose_app
       ->add_option("--late-after", arguments->late_after_s, "Seconds of waiting that make it late")
       ->capture_default_str();
+  diagnose_app->add_option(
+      "--reproduce", arguments->reproducer, "Write the shortest scenario that gives the verdict");
   diagnose_app->footer(kExamples);
   commands.push_back({diagnose_app, [arguments] { return diagnose_files(*arguments); }});
 }
