@@ -31,10 +31,12 @@ constexpr Names<ContractMembers, 3> kMembers = {{{"every_step", ContractMembers:
                                                  {"optional", ContractMembers::kOptional}}};
 constexpr Names<ReduceOp, 3> kOps = {
     {{"min", ReduceOp::kMin}, {"max", ReduceOp::kMax}, {"sum", ReduceOp::kSum}}};
-constexpr Names<CallKind, 4> kKinds = {{{"all_reduce", CallKind::kAllReduce},
+constexpr Names<CallKind, 6> kKinds = {{{"all_reduce", CallKind::kAllReduce},
                                         {"barrier", CallKind::kBarrier},
                                         {"broadcast", CallKind::kBroadcast},
-                                        {"all_gather", CallKind::kAllGather}}};
+                                        {"all_gather", CallKind::kAllGather},
+                                        {"send", CallKind::kSend},
+                                        {"recv", CallKind::kRecv}}};
 
 template <typename Table, typename Target>
 bool set_from(const Table& table, std::string_view text, Target& target) {

@@ -20,6 +20,20 @@ bool lacks_half(const Timeline& timeline, const Timeline::Entry& entry, Rank pee
   });
 }
 
+// Members that came to the call with one of another kind: the two never meet.
+std::vector<Rank> came_otherwise(const Timeline& timeline, const Timeline::Entry& entry) {
+  std::vector<Rank> others;
+  for (const std::vector<Timeline::Entry>& lane : timeline.groups()[entry.group].lanes) {
+    for (const Timeline::Entry& other : lane) {
+      const bool is_same_place = other.call->sequence == entry.call->sequence;
+      if (is_same_place && other.call->kind != entry.call->kind) {
+        add_ranks(others, std::array{other.rank});
+      }
+    }
+  }
+  return others;
+}
+
 }  // namespace
 
 bool is_point_to_point(const Timeline::Entry& entry) {
@@ -69,6 +83,7 @@ std::vector<WaitsFor> find_waits(const Timeline& timeline) {
                        .group = describe(timeline.groups()[entry.group].spec),
                        .sequence = entry.call->sequence,
                        .on = waited_for(timeline, entry)});
+      if (!is_point_to_point(entry)) add_ranks(waits.back().on, came_otherwise(timeline, entry));
     }
   }
   return waits;

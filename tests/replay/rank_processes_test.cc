@@ -105,6 +105,19 @@ class RankProcessesTest : public testing::Test {
   std::unique_ptr<RankProcesses> ranks_;
 };
 
+TEST_F(RankProcessesTest, QuestionFromOutsideIsAnsweredAndTheRunGoesOn) {
+  start(forever());
+  int asked_count = 0;
+  RankProcesses::Callbacks callbacks = when_running([] { kill(getpid(), SIGUSR1); });
+  callbacks.asked = [&] {
+    ++asked_count;
+    kill(getpid(), SIGTERM);
+  };
+  const RanksEnd end = ranks_->wait(2s, callbacks);
+  EXPECT_EQ(asked_count, 1);
+  EXPECT_EQ(end.interrupted_by, SIGTERM);
+}
+
 TEST_F(RankProcessesTest, RanksThatEndByThemselvesAreReportedDone) {
   std::vector<Rank> ended;
   const RanksEnd end = run(

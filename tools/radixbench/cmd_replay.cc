@@ -90,8 +90,8 @@ constexpr const char* kExamples =
 
 SIGUSR1 to the tool prints which ranks wait for whom, and the run goes on.
 
-Exit codes: 0 fine, 4 ranks of a replica diverged, 3 the recorder shows a wrong group or call, 124 a deadline passed or a rank died, 130/143
-interrupted, 64 to 78 as docs/errors.md lists them.)";
+Exit codes: 0 fine, 4 ranks of a replica diverged, 3 the recorder shows a wrong group or call, 124
+a deadline passed or a rank died, 130/143 interrupted, 64 to 78 as docs/errors.md lists them.)";
 
 }  // namespace
 
