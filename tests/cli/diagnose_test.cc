@@ -42,8 +42,8 @@ class DiagnoseCommandTest : public testing::Test {
 
 // The defect, both ways, and the fix beside it.
 TEST_F(DiagnoseCommandTest, GroupThatIsTooSmallIsNamedBeforeAnythingBreaks) {
-  const ToolRun run =
-      replay("small", {"--layout", kDefectLayout, "--agreement", "hardcoded_tp", "--limit", "2"});
+  const ToolRun run = replay(
+      "small", {"--layout", kDefectLayout, "--agreement", "hardcoded_tp", "--storage", "none"});
   EXPECT_EQ(run.exit_code, 3) << run.err;
   EXPECT_THAT(run.err, HasSubstr("wrong_group/too_small"));
   EXPECT_THAT(run.out, HasSubstr("attn_cp x attention_tp{0,1,2,3}"));
