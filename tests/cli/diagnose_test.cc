@@ -40,27 +40,22 @@ class DiagnoseCommandTest : public testing::Test {
   TempDirectory folder_;
 };
 
-// The defect, both ways, and the fix beside it.
+// The defect, both ways, and the fix beside it. Trees come apart in step 12, which is the exit
+// code; the verdict is there before.
 TEST_F(DiagnoseCommandTest, GroupThatIsTooSmallIsNamedBeforeAnythingBreaks) {
-  const ToolRun run = replay(
-      "small", {"--layout", kDefectLayout, "--agreement", "hardcoded_tp", "--storage", "none"});
-  EXPECT_EQ(run.exit_code, 3) << run.err;
-  EXPECT_THAT(run.err, HasSubstr("wrong_group/too_small"));
-  EXPECT_THAT(run.out, HasSubstr("attn_cp x attention_tp{0,1,2,3}"));
+  const ToolRun run =
+      replay("small", {"--layout", kDefectLayout, "--agreement", "hardcoded_tp", "--watch"});
+  EXPECT_EQ(run.exit_code, 4) << run.err;
+  EXPECT_THAT(run.err,
+              AllOf(testing::StartsWith("radixbench: wrong_group/too_small: ranks"),
+                    HasSubstr("attn_cp x attention_tp{0,1,2,3} is meant"),
+                    HasSubstr("disagree from step 12")));
+  EXPECT_THAT(run.out, HasSubstr("evidence          rank 0 step 0: "));
   const ToolRun later = run_tool({"diagnose", path("small"), "--format", "json"});
   EXPECT_EQ(later.exit_code, 3) << later.err;
   const nlohmann::json json = nlohmann::json::parse(later.out);
   EXPECT_EQ(json["class"], "wrong_group/too_small");
   EXPECT_EQ(json["culprit_ranks"].size(), 8U);
-}
-
-// Where trees do come apart, that is the exit code, and the verdict the first that is said.
-TEST_F(DiagnoseCommandTest, WatchedRunSaysTheVerdictFirst) {
-  const ToolRun run =
-      replay("watched", {"--layout", kDefectLayout, "--agreement", "hardcoded_tp", "--watch"});
-  EXPECT_EQ(run.exit_code, 4) << run.err;
-  EXPECT_THAT(run.err, testing::StartsWith("radixbench: wrong_group/too_small"));
-  EXPECT_THAT(run.err, HasSubstr("disagree from step"));
 }
 
 TEST_F(DiagnoseCommandTest, GroupThatIsTooLargeIsNamedWhenItHangsAndReproduced) {
