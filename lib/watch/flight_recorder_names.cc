@@ -1,0 +1,103 @@
+#include "watch/flight_recorder_names.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <set>
+
+namespace radixbench {
+namespace {
+
+constexpr Rank kRanksMax = 1'000'000;
+
+constexpr std::array kKinds = {
+    KindOfName{"all_reduce", CallKind::kAllReduce},
+    KindOfName{"allreduce", CallKind::kAllReduce},
+    KindOfName{"allreduce_coalesced", CallKind::kAllReduce},
+    KindOfName{"barrier", CallKind::kBarrier},
+    KindOfName{"all_reduce_barrier", CallKind::kBarrier},
+    KindOfName{"broadcast", CallKind::kBroadcast},
+    KindOfName{"_broadcast_oop", CallKind::kBroadcast},
+    KindOfName{"all_gather", CallKind::kAllGather},
+    KindOfName{"allgather", CallKind::kAllGather},
+    KindOfName{"all_gather_single", CallKind::kAllGather},
+    KindOfName{"all_gather_v", CallKind::kAllGather},
+    KindOfName{"_all_gather_base", CallKind::kAllGather},
+    KindOfName{"all_gather_into_tensor_coalesced", CallKind::kAllGather},
+    KindOfName{"ALLGATHER_coalesced", CallKind::kAllGather},
+    KindOfName{"send", CallKind::kSend},
+    KindOfName{"recv", CallKind::kRecv},
+    KindOfName{"recvAnysource", CallKind::kRecv},
+    KindOfName{"scatter", CallKind::kBroadcast, true},
+    KindOfName{"gather", CallKind::kAllGather, true},
+    KindOfName{"all_to_all", CallKind::kAllGather, true},
+    KindOfName{"all_to_all_single", CallKind::kAllGather, true},
+    KindOfName{"all_to_all_v_single", CallKind::kAllGather, true},
+};
+
+constexpr std::array<std::string_view, 7> kTellCompletion = {
+    "nccl", "ncclx", "xccl", "rccl", "rcclx", "mccl", "hccl"};
+
+}  // namespace
+
+std::string_view trailing_digits(std::string_view text) {
+  std::size_t start = text.size();
+  while (start > 0 && text[start - 1] >= '0' && text[start - 1] <= '9') --start;
+  return text.substr(start);
+}
+
+KindOfName kind_of(std::string_view name) {
+  const auto* known = std::ranges::find(kKinds, name, &KindOfName::name);
+  // The rest of them reduce: reduce, reduce_scatter and what is still to come.
+  return known == kKinds.end() ? KindOfName{name, CallKind::kAllReduce, true} : *known;
+}
+
+bool tells_completion(std::string_view backend) {
+  return std::ranges::find(kTellCompletion, backend) != kTellCompletion.end();
+}
+
+std::optional<Rank> rank_of_dump(const std::string& path) {
+  std::string name = std::filesystem::path{path}.filename().string();
+  if (name.ends_with(".json")) name.resize(name.size() - std::string_view{".json"}.size());
+  const auto rank = parse_number<Rank>(trailing_digits(name));
+  return rank && *rank < kRanksMax ? rank : std::nullopt;
+}
+
+std::vector<Rank> members_of(std::string_view text) {
+  std::vector<Rank> members;
+  if (text.size() < 2 || text.front() != '[' || text.back() != ']') return {};
+  text = text.substr(1, text.size() - 2);
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(','), text.size());
+    std::string_view part = text.substr(0, end);
+    part.remove_prefix(std::min(part.find_first_not_of(' '), part.size()));
+    const auto rank = parse_number<Rank>(part);
+    if (!rank || *rank >= kRanksMax || members.size() == kRanksMax) return {};
+    members.push_back(*rank);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  const std::set<Rank> distinct{members.begin(), members.end()};
+  return distinct.size() == members.size() ? members : std::vector<Rank>{};
+}
+
+std::uint32_t ordinal_of(std::string_view name) {
+  if (const auto number = parse_number<std::uint32_t>(name)) return *number;
+  std::uint32_t hash = 2166136261U;
+  for (const char letter : name) hash = (hash ^ static_cast<unsigned char>(letter)) * 16777619U;
+  return hash;
+}
+
+bool is_frame_of_torch(std::string_view file) {
+  constexpr std::array<std::string_view, 7> kParts = {"-packages/torch/",
+                                                      "/torch/_",
+                                                      "/torch/csrc/",
+                                                      "/torch/distributed/",
+                                                      "/torch/nn/",
+                                                      "/torch/utils/",
+                                                      "/contextlib.py"};
+  return file.empty() || file.starts_with("torch/") || file.starts_with("??") ||
+         std::ranges::any_of(kParts,
+                             [&](std::string_view part) { return file.find(part) < file.size(); });
+}
+
+}  // namespace radixbench

@@ -1,0 +1,396 @@
+#include "watch/import_flight_recorder.h"
+
+#include "watch/flight_recorder_names.h"
+#include "watch/import_json.h"
+#include "watch/import_pickle.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
+#include <system_error>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace radixbench {
+namespace {
+
+namespace fs = std::filesystem;
+using Kind = PlainValue::Kind;
+
+constexpr std::uintmax_t kFileBytesMax = std::uintmax_t{256} << 20U;
+constexpr std::int64_t kMinorVersionMax = 11;
+constexpr std::int64_t kRecordIdMax = std::int64_t{1} << 62U;
+constexpr std::size_t kSiteFramesMax = 4;
+constexpr std::uint32_t kUnknownPeer = std::numeric_limits<std::uint32_t>::max();
+
+// Some writers spell numbers as text.
+std::optional<std::int64_t> number_of(const PlainValue* value) {
+  if (value == nullptr) return std::nullopt;
+  if (value->kind == Kind::kInt || value->kind == Kind::kBool) return value->number;
+  if (value->kind == Kind::kText) return parse_number<std::int64_t>(value->text);
+  return std::nullopt;
+}
+
+std::string_view text_of(const PlainValue* value) {
+  return value != nullptr && value->kind == Kind::kText ? std::string_view{value->text}
+                                                        : std::string_view{};
+}
+
+bool is_sequence(const PlainValue* value) {
+  return value != nullptr && (value->kind == Kind::kList || value->kind == Kind::kTuple);
+}
+
+// A row of the ring, as far as its form alone says it.
+struct Row {
+  std::string_view backend;
+  std::string_view name;     // of the operation
+  std::string_view address;  // `0->3`
+  std::int64_t collective_seq_id = 0;
+  bool is_p2p = false;
+};
+
+class DumpImport {
+ public:
+  DumpImport(const PlainTree& tree, const std::string& path, Rank rank) : tree_{tree}, path_{path} {
+    recording_.rank = rank;
+    recording_.source = path;
+  }
+
+  Result<Recording> read() {
+    const PlainValue& dump = tree_.root();
+    if (dump.kind != Kind::kDict) return wrong("", "no dump of a flight recorder");
+    if (!is_known_version(text_of(tree_.find(dump, "version")))) {
+      return wrong("version", fmt::format("must be 2.0 to 2.{}", kMinorVersionMax));
+    }
+    read_groups(tree_.find(dump, "pg_config"));
+    const PlainValue* entries = tree_.find(dump, "entries");
+    if (entries == nullptr) {
+      blind_.insert("calls");
+    } else if (!is_sequence(entries)) {
+      return wrong("entries", "must be a list");
+    } else if (Result<void> read = read_entries(*entries); !read) {
+      return tl::unexpected(std::move(read).error());
+    }
+    finish();
+    return std::move(recording_);
+  }
+
+ private:
+  [[nodiscard]] tl::unexpected<Error> wrong(std::string_view field, std::string_view what) const {
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("{}: {}{}{}", path_, field, field.empty() ? "" : ": ", what));
+  }
+
+  static bool is_known_version(std::string_view version) {
+    if (!version.starts_with("2.")) return false;
+    const auto minor = parse_number<std::int64_t>(version.substr(2));
+    return minor && *minor >= 0 && *minor <= kMinorVersionMax;
+  }
+
+  // In the order of the names, so that it doesn't hang on the order in the file.
+  void read_groups(const PlainValue* config) {
+    if (config == nullptr || config->kind != Kind::kDict) return;
+    std::map<std::string_view, const PlainValue*> by_name;
+    for (std::size_t i = 0; i + 1 < config->items.size(); i += 2) {
+      const std::string_view name = text_of(&tree_[config->items[i]]);
+      if (!name.empty()) by_name[name] = &tree_[config->items[i + 1]];
+    }
+    for (const auto& [name, group] : by_name) {
+      const std::uint32_t number = group_of(name, text_of(tree_.find(*group, "desc")));
+      recording_.groups[number].members = members_of(text_of(tree_.find(*group, "ranks")));
+    }
+  }
+
+  std::uint32_t group_of(std::string_view name, std::string_view description) {
+    const auto [found, is_new] = groups_.try_emplace(
+        {name, description}, static_cast<std::uint32_t>(recording_.groups.size()));
+    if (is_new) {
+      const bool says_something = !description.empty() && description != "undefined";
+      recording_.groups.push_back({.name = std::string{says_something ? description : name},
+                                   .members = {},
+                                   .ordinal = ordinal_of(name)});
+      latest_.emplace_back();
+    }
+    return found->second;
+  }
+
+  Result<void> read_entries(const PlainValue& entries) {
+    std::vector<std::pair<std::int64_t, const PlainValue*>> rows;
+    for (const std::uint32_t item : entries.items) {
+      const PlainValue& entry = tree_[item];
+      const std::string field = fmt::format("entries[{}]", rows.size());
+      if (entry.kind != Kind::kDict) return wrong(field, "must be a dict");
+      const auto record = number_of(tree_.find(entry, "record_id"));
+      const std::int64_t next = rows.empty() ? 0 : rows.back().first + 1;
+      if (record.value_or(next) < 0 || record.value_or(next) > kRecordIdMax) {
+        return wrong(field + ".record_id", fmt::format("must be from 0 to {}", kRecordIdMax));
+      }
+      rows.emplace_back(record.value_or(next), &entry);
+    }
+    std::ranges::stable_sort(rows, {}, &std::pair<std::int64_t, const PlainValue*>::first);
+    if (rows.empty()) return {};
+    recording_.lost_count = static_cast<std::uint64_t>(rows.front().first);
+    for (const auto& [record, entry] : rows) {
+      const bool is_next = recording_.events.empty() || recording_.events.back().number + 1 ==
+                                                            static_cast<std::uint64_t>(record);
+      if (!is_next) blind_.insert("calls that were over");
+      if (Result<void> read = read_entry(*entry, record); !read) return read;
+    }
+    return {};
+  }
+
+  Result<void> read_entry(const PlainValue& entry, std::int64_t record) {
+    const std::string field = fmt::format("record_id {}", record);
+    const Result<Row> row = read_row(entry, field);
+    if (!row) return tl::unexpected(row.error());
+    RecordedEvent event;
+    event.number = static_cast<std::uint64_t>(record);
+    event.thread = thread_of(entry);
+    read_state(entry, *row, event);
+    const PlainValue* group = tree_.find(entry, "process_group");
+    std::string_view name = text_of(group);
+    std::string_view description;
+    if (is_sequence(group) && group->items.size() == 2) {
+      name = text_of(&tree_[group->items[0]]);
+      description = text_of(&tree_[group->items[1]]);
+    } else if (name.empty()) {
+      return wrong(field + ": process_group", "must be a name and a description");
+    }
+    const KindOfName kind = kind_of(row->name);
+    event.site = site_of(entry, kind);
+    const RecordedCall call = call_of(entry, *row, kind.kind, group_of(name, description));
+    const bool is_call = add_event(std::move(event), call, *row);
+    if (is_call && kind.is_nearest) blind_.insert(fmt::format("kind of {}", kind.name));
+    return {};
+  }
+
+  Result<Row> read_row(const PlainValue& entry, const std::string& field) const {
+    Row row;
+    row.name = text_of(tree_.find(entry, "profiling_name"));
+    if (row.name.empty()) return wrong(field + ": profiling_name", "must be text");
+    if (const std::size_t colon = row.name.find(':'); colon != std::string_view::npos) {
+      row.backend = row.name.substr(0, colon);
+      row.name.remove_prefix(colon + 1);
+    }
+    if (const std::size_t blank = row.name.find(' '); blank != std::string_view::npos) {
+      row.address = row.name.substr(blank + 1);
+      row.name = row.name.substr(0, blank);
+    }
+    const CallKind kind = kind_of(row.name).kind;
+    row.is_p2p = number_of(tree_.find(entry, "is_p2p")).value_or(0) != 0 ||
+                 kind == CallKind::kSend || kind == CallKind::kRecv;
+    const auto place = number_of(tree_.find(entry, "collective_seq_id"));
+    if (!row.is_p2p && (!place || *place < 0)) {
+      return wrong(field + ": collective_seq_id", "must be a whole number from 0");
+    }
+    row.collective_seq_id = place.value_or(0);
+    return row;
+  }
+
+  void read_state(const PlainValue& entry, const Row& row, RecordedEvent& event) {
+    event.enter_ns = number_of(tree_.find(entry, "time_created_ns")).value_or(0);
+    const bool is_retired = number_of(tree_.find(entry, "retired")).value_or(0) != 0;
+    event.state = EventState::kInside;
+    if (text_of(tree_.find(entry, "state")) == "completed") {
+      event.state = EventState::kLeft;
+    } else if (is_retired) {
+      const bool tells = tells_completion(row.backend);
+      event.state = tells ? EventState::kFailed : EventState::kLeft;
+      if (!tells) blind_.insert("failures");
+    }
+    if (event.state == EventState::kInside) return;
+    event.exit_ns = number_of(tree_.find(entry, "time_discovered_completed_ns")).value_or(0);
+    if (event.exit_ns > 0) return;
+    event.exit_ns = event.enter_ns;
+    blind_.insert("exit_times");
+  }
+
+  std::uint32_t thread_of(const PlainValue& entry) {
+    const std::string_view name = text_of(tree_.find(entry, "thread_name"));
+    const std::string_view id = text_of(tree_.find(entry, "thread_id"));
+    const std::string thread = fmt::format("{}{}{}", name, name.empty() ? "" : " ", id);
+    return intern(threads_, recording_.threads, thread.empty() ? "unknown" : thread);
+  }
+
+  std::uint32_t site_of(const PlainValue& entry, const KindOfName& kind) {
+    std::string site = kind.is_nearest ? std::string{kind.name} : "";
+    const std::string place = place_of(tree_.find(entry, "frames"));
+    has_sites_ = has_sites_ || !place.empty();
+    if (!site.empty() && !place.empty()) site += " in ";
+    site += place;
+    return site.empty() ? 0 : intern(sites_, recording_.sites, site);
+  }
+
+  [[nodiscard]] std::string place_of(const PlainValue* frames) const {
+    if (!is_sequence(frames)) return "";
+    std::string names;
+    std::string place;
+    std::size_t count = 0;
+    for (const std::uint32_t item : frames->items) {
+      const PlainValue& frame = tree_[item];
+      const std::string_view file = text_of(tree_.find(frame, "filename"));
+      if (is_frame_of_torch(file)) {
+        if (count > 0) break;
+        continue;
+      }
+      if (count++ == kSiteFramesMax) break;
+      if (count == 1) {
+        place = fmt::format(" ({}:{})", file, number_of(tree_.find(frame, "line")).value_or(0));
+      }
+      names += fmt::format("{}{}", count == 1 ? "" : " < ", text_of(tree_.find(frame, "name")));
+    }
+    return names + place;
+  }
+
+  RecordedCall call_of(const PlainValue& entry,
+                       const Row& row,
+                       CallKind kind,
+                       std::uint32_t group) {
+    RecordedCall call;
+    call.group = group;
+    call.kind = kind;
+    if (kind == CallKind::kSend || kind == CallKind::kRecv) {
+      call.root = parse_number<std::uint32_t>(trailing_digits(row.address)).value_or(kUnknownPeer);
+      call.sequence = peer_counts_[{group, kind, call.root}]++;
+      if (recording_.lost_count > 0) blind_.insert("sequence of sends and receives");
+    } else if (row.collective_seq_id > 0) {
+      call.sequence = static_cast<std::uint64_t>(row.collective_seq_id - 1);
+    }
+    if (kind != CallKind::kBarrier) read_elements(entry, call);
+    return call;
+  }
+
+  void read_elements(const PlainValue& entry, RecordedCall& call) {
+    call.element_count = count_of(tree_.find(entry, "input_sizes"));
+    std::string_view type = first_of(tree_.find(entry, "input_dtypes"));
+    if (call.element_count == 0) {
+      call.element_count = count_of(tree_.find(entry, "output_sizes"));
+      type = first_of(tree_.find(entry, "output_dtypes"));
+    }
+    if (type == "Long" || type == "int64") {
+      call.type = ElementType::kInt64;
+    } else if (type != "Int" && type != "int32") {
+      blind_.insert("element_type");
+    }
+  }
+
+  [[nodiscard]] std::string_view first_of(const PlainValue* texts) const {
+    return is_sequence(texts) && !texts->items.empty() ? text_of(&tree_[texts->items.front()])
+                                                       : std::string_view{};
+  }
+
+  // Of all tensors together; the most that a recording can say where there are more.
+  [[nodiscard]] std::uint32_t count_of(const PlainValue* sizes) const {
+    constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+    if (!is_sequence(sizes)) return 0;
+    std::uint64_t sum = 0;
+    for (const std::uint32_t item : sizes->items) {
+      if (!is_sequence(&tree_[item])) continue;
+      std::uint64_t count = 1;
+      for (const std::uint32_t dimension : tree_[item].items) {
+        const std::int64_t size =
+            std::max<std::int64_t>(number_of(&tree_[dimension]).value_or(0), 0);
+        count = std::min(count * std::min(static_cast<std::uint64_t>(size), kMost), kMost);
+      }
+      sum = std::min(sum + count, kMost);
+    }
+    return static_cast<std::uint32_t>(sum);
+  }
+
+  // Whether it became a call. A batch is one to the other members: its rows share a place.
+  bool add_event(RecordedEvent event, const RecordedCall& call, const Row& row) {
+    if (row.is_p2p) {
+      if (call.kind == CallKind::kSend || call.kind == CallKind::kRecv) {
+        event.what = call;
+      } else {
+        event.what = RecordedActivity{};
+      }
+    } else if (Latest& latest = latest_[call.group];
+               latest.seq_id == row.collective_seq_id && row.collective_seq_id > 0) {
+      RecordedEvent& first = recording_.events[latest.event];
+      first.state = event.state;
+      first.exit_ns = event.exit_ns;
+      event.what = RecordedActivity{};
+    } else {
+      latest = {row.collective_seq_id, recording_.events.size()};
+      event.what = call;
+    }
+    recording_.events.push_back(std::move(event));
+    return std::holds_alternative<RecordedCall>(recording_.events.back().what);
+  }
+
+  static std::uint32_t intern(std::map<std::string, std::uint32_t>& numbers,
+                              std::vector<std::string>& names,
+                              const std::string& name) {
+    const auto [found, is_new] =
+        numbers.try_emplace(name, static_cast<std::uint32_t>(names.size()));
+    if (is_new) names.push_back(name);
+    return found->second;
+  }
+
+  void finish() {
+    recording_.not_visible = {"results", "reduce_op", "root", "guards", "creations"};
+    if (!has_sites_) blind_.insert("sites");
+    const auto is_memberless = [](const RecordedGroup& group) { return group.members.empty(); };
+    if (std::ranges::any_of(recording_.groups, is_memberless)) blind_.insert("members");
+    recording_.not_visible.insert(recording_.not_visible.end(), blind_.begin(), blind_.end());
+  }
+
+  struct Latest {
+    std::int64_t seq_id = 0;
+    std::size_t event = 0;
+  };
+
+  const PlainTree& tree_;
+  const std::string& path_;
+  Recording recording_;
+  std::map<std::pair<std::string_view, std::string_view>, std::uint32_t> groups_;
+  std::vector<Latest> latest_;  // collective of each group
+  std::map<std::tuple<std::uint32_t, CallKind, std::uint32_t>, std::uint64_t> peer_counts_;
+  std::map<std::string, std::uint32_t> sites_;
+  std::map<std::string, std::uint32_t> threads_;
+  std::set<std::string> blind_;
+  bool has_sites_ = false;
+};
+
+bool is_json(std::string_view bytes) {
+  const std::size_t first = bytes.find_first_not_of(" \t\r\n");
+  return first != std::string_view::npos && (bytes[first] == '{' || bytes[first] == '[');
+}
+
+}  // namespace
+
+Result<Recording> parse_flight_recorder_dump(std::string_view bytes, const std::string& path) {
+  const std::optional<Rank> rank = rank_of_dump(path);
+  if (!rank) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: its name does not end with a rank", path));
+  }
+  const Result<PlainTree> tree =
+      is_json(bytes) ? read_json_tree(bytes, path) : read_pickle(bytes, path);
+  if (!tree) return tl::unexpected(tree.error());
+  return DumpImport{*tree, path, *rank}.read();
+}
+
+Result<Recording> read_flight_recorder_file(const std::string& path) {
+  std::error_code ignored;
+  if (const auto size = fs::file_size(path, ignored); !ignored && size > kFileBytesMax) {
+    return fail(ErrorCode::kCorrupt, fmt::format("{}: byte {}: too long", path, kFileBytesMax));
+  }
+  std::ifstream file{path, std::ios::binary};
+  if (!file) return fail(ErrorCode::kNotFound, fmt::format("{}: cannot be opened", path));
+  const std::string bytes{std::istreambuf_iterator<char>{file}, {}};
+  if (file.bad()) return fail(ErrorCode::kIo, fmt::format("{}: cannot be read", path));
+  return parse_flight_recorder_dump(bytes, path);
+}
+
+}  // namespace radixbench
