@@ -168,7 +168,7 @@ class DumpImport {
     const KindOfName kind = kind_of(row->name);
     event.site = site_of(entry, kind);
     const RecordedCall call = call_of(entry, *row, kind.kind, group_of(name, description));
-    const bool is_call = add_event(std::move(event), call, *row);
+    const bool is_call = add_event(event, call, *row);
     if (is_call && kind.is_nearest) blind_.insert(fmt::format("kind of {}", kind.name));
     return {};
   }
@@ -324,7 +324,7 @@ class DumpImport {
       latest = {row.collective_seq_id, recording_.events.size()};
       event.what = call;
     }
-    recording_.events.push_back(std::move(event));
+    recording_.events.push_back(event);
     return std::holds_alternative<RecordedCall>(recording_.events.back().what);
   }
 

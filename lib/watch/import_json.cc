@@ -130,7 +130,7 @@ class JsonScan {
         return tl::unexpected(not_json(error));
       }
       const Result<std::uint32_t> number = read_value(item, depth + 1);
-      if (!number) return number;
+      if (!number) return tl::unexpected(number.error());
       list.items.push_back(*number);
     }
     return add(std::move(list));
@@ -151,12 +151,12 @@ class JsonScan {
         return tl::unexpected(not_json(error));
       }
       const Result<std::uint32_t> key = add_text(name);
-      if (!key) return key;
+      if (!key) return tl::unexpected(key.error());
       if (const auto error = field.value().get(held); error != simdjson::SUCCESS) {
         return tl::unexpected(not_json(error));
       }
       const Result<std::uint32_t> number = read_value(held, depth + 1);
-      if (!number) return number;
+      if (!number) return tl::unexpected(number.error());
       dict.items.push_back(*key);
       dict.items.push_back(*number);
     }
