@@ -100,6 +100,7 @@ std::string sides_text(const Timeline& timeline, const CallPlace& place) {
     add_ranks(sides[call_text(timeline, *entry)], std::array{entry->rank});
   }
   std::vector<std::string> parts;
+  parts.reserve(sides.size());
   for (const auto& [text, ranks] : sides) {
     parts.push_back(fmt::format("{}: {}", describe_ranks(ranks), text));
   }

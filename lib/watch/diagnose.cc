@@ -141,7 +141,7 @@ void blame_decision(const Finding& decision, Finding& call) {
 
 // Decisions in the order in which they were made; each belongs to the first finding that follows
 // from it, or stands for itself.
-void add_decisions(Findings decisions, Findings& findings) {
+void add_decisions(const Findings& decisions, Findings& findings) {
   std::vector<Rank> judged;
   for (const Finding& decision : decisions) {
     const bool is_late = std::ranges::any_of(findings, [&](const Finding& known) {

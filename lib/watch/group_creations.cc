@@ -58,6 +58,7 @@ std::string members_text(const Row& row) {
     add_ranks(sides[creation->group->members], std::array{creation->rank});
   }
   std::vector<std::string> parts;
+  parts.reserve(sides.size());
   for (const auto& [members, ranks] : sides) {
     parts.push_back(fmt::format("{}:[{}]", fmt::join(ranks, ","), fmt::join(members, ",")));
   }
@@ -70,6 +71,7 @@ std::string names_text(const Row& row) {
     add_ranks(sides[creation->group->name], std::array{creation->rank});
   }
   std::vector<std::string> parts;
+  parts.reserve(sides.size());
   for (const auto& [name, ranks] : sides) {
     parts.push_back(fmt::format("{}:{}", fmt::join(ranks, ","), name));
   }
@@ -232,6 +234,7 @@ std::vector<Finding> find_timeouts(const Timeline& timeline) {
     }
   }
   std::vector<Finding> findings;
+  findings.reserve(by_group.size());
   for (auto& [group, finding] : by_group) findings.push_back(std::move(finding));
   return findings;
 }

@@ -119,6 +119,7 @@ std::vector<Finding> find_late_arrivals(const Timeline& timeline) {
     }
   }
   std::vector<Finding> late;
+  late.reserve(findings.size());
   for (auto& [key, finding] : findings) late.push_back(std::move(finding));
   return late;
 }

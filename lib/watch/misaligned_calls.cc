@@ -129,6 +129,7 @@ std::optional<Finding> mismatch(const Timeline& timeline, const Place& place) {
       add_ranks(sides[attribute.text(*entry->call)], std::array{entry->rank});
     }
     std::vector<std::string> parts;
+    parts.reserve(sides.size());
     for (const auto& [text, ranks] : sides) {
       parts.push_back(fmt::format("{} {}", describe_ranks(ranks), text));
     }
@@ -263,6 +264,7 @@ std::string counts_text(const Timeline& timeline, const Place& place, const Entr
     add_ranks(counts[timeline.keys_in_step(entry->rank, like).size()], std::array{entry->rank});
   }
   std::vector<std::string> parts;
+  parts.reserve(counts.size());
   for (const auto& [count, ranks] : counts) {
     parts.push_back(fmt::format("{} {}", describe_ranks(ranks), count));
   }

@@ -43,6 +43,7 @@ class RankLines {
       }
     }
     std::vector<Part> parts;
+    parts.reserve(steps.size() + 1);
     for (auto& [step, lines] : steps) parts.push_back({step, std::move(lines)});
     add_end(recording, parts);
     return parts;
@@ -187,7 +188,7 @@ Scenario reproduce(std::span<const Recording> recordings,
       const auto same = std::ranges::find_if(
           parts, [&](const auto& known_part) { return known_part.first == part; });
       if (same == parts.end()) {
-        parts.push_back({std::move(part), {recording->rank}});
+        parts.emplace_back(std::move(part), std::vector<Rank>{recording->rank});
       } else {
         add_ranks(same->second, std::array{recording->rank});
       }

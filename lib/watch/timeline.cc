@@ -87,9 +87,9 @@ std::vector<Rank> Timeline::missing() const {
 }
 
 const std::vector<Timeline::Entry>& Timeline::calls(Rank rank) const {
-  static const std::vector<Entry> kNobody;
+  static const std::vector<Entry> nothing;
   const auto found = calls_.find(rank);
-  return found == calls_.end() ? kNobody : found->second;
+  return found == calls_.end() ? nothing : found->second;
 }
 
 std::vector<Timeline::Instance> Timeline::instances(Rank rank) const {

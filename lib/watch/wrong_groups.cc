@@ -261,6 +261,7 @@ std::string results_evidence(const Timeline& timeline, const Mistake& mistake, c
   }
   if (by_result.size() < 2) return {};
   std::vector<std::string> parts;
+  parts.reserve(by_result.size());
   for (const auto& [result, ranks] : by_result) {
     parts.push_back(fmt::format("{} got {}", describe_ranks(ranks), result));
   }
@@ -355,26 +356,26 @@ std::vector<std::string> hop_axes(const Timeline& timeline,
   return axes;
 }
 
-// Ranks that ask the axes of their contract in another order, where others keep it.
-std::vector<Finding> find_axis_orders(const Timeline& timeline,
-                                      GroupJudge& judge,
-                                      const std::vector<Timeline::Instance>& instances) {
-  struct Order {
-    std::vector<Rank> deviating;
-    std::vector<Rank> keeping;
-    std::string expected;
-    std::string actual;
-    const Timeline::Instance* first = nullptr;
-    bool hang = false;
-    std::set<std::uint32_t> groups;
-  };
-  std::map<Timeline::SiteId, Order> orders;
+// In which order the ranks of a site ask its axes.
+struct AxisOrder {
+  std::vector<Rank> deviating;
+  std::vector<Rank> keeping;
+  std::string expected;
+  std::string actual;
+  const Timeline::Instance* first = nullptr;
+  bool hang = false;
+  std::set<std::uint32_t> groups;
+};
+
+std::map<Timeline::SiteId, AxisOrder> axis_orders(
+    const Timeline& timeline, GroupJudge& judge, const std::vector<Timeline::Instance>& instances) {
+  std::map<Timeline::SiteId, AxisOrder> orders;
   for (const Timeline::Instance& instance : instances) {
     const Expectation* expected = judge.expected(instance.site, instance.rank);
     if (expected == nullptr || expected->axes.size() < 2 || !instance.is_whole) continue;
     const std::vector<std::string> axes = hop_axes(timeline, *expected, instance);
     if (axes.empty()) continue;
-    Order& order = orders[instance.site];
+    AxisOrder& order = orders[instance.site];
     if (axes.front() == expected->axes.front()) {
       add_ranks(order.keeping, std::array{instance.rank});
       continue;
@@ -392,10 +393,42 @@ std::vector<Finding> find_axis_orders(const Timeline& timeline,
     std::vector<std::string> turned{expected->axes.rbegin(), expected->axes.rend()};
     order.actual = fmt::format("{}", fmt::join(axes.size() < 2 ? turned : axes, " then "));
   }
+  return orders;
+}
+
+Finding as_finding(const Timeline& timeline, Timeline::SiteId site, const AxisOrder& order) {
+  const std::uint64_t step = order.first->hops.front().event->step;
+  Finding finding;
+  finding.step = step;
+  finding.ranks = timeline.replica(order.first->rank);
+  finding.groups = order.groups;
+  finding.site = site;
+  finding.verdict.verdict = VerdictClass::kOrderInversion;
+  finding.verdict.hang = order.hang;
+  finding.verdict.culprit_ranks = order.deviating;
+  finding.verdict.sites = {timeline.site_name(site)};
+  finding.verdict.key = timeline.key_text(site, order.first->hops.front().event->key);
+  finding.verdict.expected_group = order.expected;
+  finding.verdict.actual_group =
+      fmt::format("R{}: {}", fmt::join(order.deviating, ","), order.actual);
+  finding.verdict.evidence.push_back(
+      fmt::format("rank {} step {} asked {} first; its peers {}",
+                  order.first->rank,
+                  step,
+                  describe(timeline.groups()[order.first->hops.front().group].spec),
+                  order.expected));
+  finding.verdict.advice = fmt::format("ask {} on every rank", order.expected);
+  return finding;
+}
+
+// Ranks that ask the axes of their contract in another order, where others keep it.
+std::vector<Finding> find_axis_orders(const Timeline& timeline,
+                                      GroupJudge& judge,
+                                      const std::vector<Timeline::Instance>& instances) {
   std::vector<Finding> findings;
-  for (const auto& entry : orders) {
+  for (const auto& entry : axis_orders(timeline, judge, instances)) {
     const Timeline::SiteId site = entry.first;
-    const Order& order = entry.second;
+    const AxisOrder& order = entry.second;
     if (order.first == nullptr) continue;
     const std::uint64_t step = order.first->hops.front().event->step;
     // All in the same other order is as good.
@@ -405,28 +438,7 @@ std::vector<Finding> find_axis_orders(const Timeline& timeline,
                instance.hops.front().event->step >= step;
       });
     });
-    if (is_common) continue;
-    Finding finding;
-    finding.step = step;
-    finding.ranks = timeline.replica(order.first->rank);
-    finding.groups = order.groups;
-    finding.site = site;
-    finding.verdict.verdict = VerdictClass::kOrderInversion;
-    finding.verdict.hang = order.hang;
-    finding.verdict.culprit_ranks = order.deviating;
-    finding.verdict.sites = {timeline.site_name(site)};
-    finding.verdict.key = timeline.key_text(site, order.first->hops.front().event->key);
-    finding.verdict.expected_group = order.expected;
-    finding.verdict.actual_group =
-        fmt::format("R{}: {}", fmt::join(order.deviating, ","), order.actual);
-    finding.verdict.evidence.push_back(
-        fmt::format("rank {} step {} asked {} first; its peers {}",
-                    order.first->rank,
-                    step,
-                    describe(timeline.groups()[order.first->hops.front().group].spec),
-                    order.expected));
-    finding.verdict.advice = fmt::format("ask {} on every rank", order.expected);
-    findings.push_back(std::move(finding));
+    if (!is_common) findings.push_back(as_finding(timeline, site, order));
   }
   return findings;
 }
