@@ -1,0 +1,50 @@
+#pragma once
+
+#include "base/result.h"
+#include "stats/gate_statistics.h"
+#include "stats/gate_verdict.h"
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace radixbench {
+
+// In all of these alpha is above 0 and under a half.
+
+// Holm's adjustment of p for there being several, in the order given.
+std::vector<double> holm(std::span<const double> p);
+
+// The fewest pairs with which one of `cells` can be shown at alpha: ceil(log2(cells / alpha)). An
+// interval of level 1 - a is finite from pairs_min(2, a) on.
+std::size_t pairs_min(std::size_t cells, double alpha);
+
+// The same for two sides of as many launches each; never under 5, which is as few as the rank sum
+// is trusted with.
+std::size_t launches_min(std::size_t cells, double alpha);
+
+struct NoisyCell {
+  GateEstimate estimate;
+  bool is_above_floor = true;  // a regression that is not is none
+};
+struct JudgedCell {
+  GateVerdict verdict = GateVerdict::kInconclusive;  // kPass, kRegressed, kImproved or this
+  double p_reg_adjusted = 1;
+};
+
+// Judges all gated cells of a run together, as Holm needs. kInvalidArgument where a cell has too
+// few samples for so many cells: a test that cannot fail is no gate.
+Result<std::vector<JudgedCell>> judge(std::span<const NoisyCell> cells, double alpha);
+
+// The slowdown (0.07: 7 %) that would be found in about 80 of 100 runs like this one; infinite
+// where the interval is. `alpha` is what is left for one cell: alpha / cells.
+double slowdown_detectable(const GateEstimate& estimate, double alpha);
+
+// About how many pairs (or launches a side) make `slowdown` detectable; nothing where the interval
+// is infinite or the slowdown is within the tolerance, which no number of samples makes one.
+std::optional<std::size_t> samples_needed(const GateEstimate& estimate,
+                                          double alpha,
+                                          double slowdown);
+
+}  // namespace radixbench
