@@ -64,7 +64,9 @@ class RootSearch {
       }
     }
     add_unmissed_deaths();
+    drop_aftermath();
     std::vector<Finding> findings;
+    findings.reserve(roots_.size() + circles_.size());
     for (const auto& [key, found] : roots_) findings.push_back(as_finding(found));
     for (Finding& circle : circles_) findings.push_back(std::move(circle));
     return findings;
@@ -172,6 +174,20 @@ class RootSearch {
       if (!calls.empty()) root.waiting = calls.back();
       roots_.try_emplace(root.key(), Found{root, {}, {}});
     }
+  }
+
+  // Once a rank is dead its peers fail one after the other and stop wherever they are: who of them
+  // did not come to a call says nothing of its own.
+  void drop_aftermath() {
+    const bool has_death = std::ranges::any_of(roots_, [](const auto& entry) {
+      return entry.second.root.verdict == VerdictClass::kRankDied;
+    });
+    if (!has_death) return;
+    circles_.clear();
+    std::erase_if(roots_, [](const auto& entry) {
+      const VerdictClass verdict = entry.second.root.verdict;
+      return verdict != VerdictClass::kRankDied && verdict != VerdictClass::kThreadDied;
+    });
   }
 
   [[nodiscard]] Finding as_finding(const Found& found) const;

@@ -139,6 +139,13 @@ std::optional<Finding> differing_row(const std::vector<std::vector<Creation>>& l
   return std::nullopt;
 }
 
+// Who waits in a creation of its own has not left the later ones out.
+bool is_held_up(const std::vector<Creation>& creations) {
+  return std::ranges::any_of(creations, [](const Creation& creation) {
+    return creation.event->state != EventState::kLeft;
+  });
+}
+
 // Ranks that made fewer creations than others. Where a member's absence holds somebody up, it never
 // initialised the group; else only the counts differ.
 std::optional<Finding> unequal_counts(const std::vector<std::vector<Creation>>& lists,
@@ -151,7 +158,7 @@ std::optional<Finding> unequal_counts(const std::vector<std::vector<Creation>>& 
     for (std::size_t i = 0; i < lists.size(); ++i) {
       if (place < lists[i].size()) {
         row.push_back(&lists[i][place]);
-      } else {
+      } else if (!is_held_up(lists[i])) {
         lacking.push_back(timeline.recordings()[i]->rank);
       }
     }
@@ -203,6 +210,10 @@ std::vector<Finding> find_group_creations(const Timeline& timeline) {
     if (std::optional<Finding> found = differing_row(lists, place)) return {std::move(*found)};
   }
   if (timeline.options().is_live) return {};
+  // Who was killed came to no further creation, and those who wait for it to none either.
+  const bool has_death = std::ranges::any_of(
+      timeline.recordings(), [](const Recording* own) { return own->fate == RankFate::kKilled; });
+  if (has_death) return {};
   std::vector<Finding> findings;
   if (std::optional<Finding> found = unequal_counts(lists, timeline)) {
     findings.push_back(std::move(*found));

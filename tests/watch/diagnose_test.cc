@@ -174,6 +174,22 @@ TEST_F(DiagnoseTest, RankThatStoppedBetweenCallsIsStalledUnlessItIsSeenAtWork) {
   EXPECT_EQ(first().verdict, VerdictClass::kLateHost);
 }
 
+// A killed rank's peers stop one after the other; a sweep of kills showed them blamed for it.
+TEST_F(DiagnoseTest, WhoDidNotComeAfterADeathIsNotBlamed) {
+  all({.step = 1});
+  for (const Rank rank : {0U, 1U}) {
+    made.call(rank, kTp, {.site = "loading_check", .step = 1, .state = EventState::kFailed});
+  }
+  made.ranks[2].fate = RankFate::kKilled;
+  made.ranks[2].signal = 9;
+  const Diagnosis diagnosis = found();
+  ASSERT_EQ(diagnosis.verdicts.size(), 1U);
+  EXPECT_EQ(diagnosis.verdicts.front().verdict, VerdictClass::kRankDied);
+  EXPECT_THAT(diagnosis.verdicts.front().culprit_ranks, ElementsAre(2));
+  made.ranks[2].fate = RankFate::kRunning;
+  EXPECT_EQ(first().verdict, VerdictClass::kStalledUnrecorded);
+}
+
 // What a ring has overwritten is not what a rank left out.
 TEST_F(DiagnoseTest, FirstQuestionAfterAGapIsNotHeldAgainstItsContract) {
   layout = *make_layout("sglang:tp=4,cp=2");
