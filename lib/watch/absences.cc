@@ -101,7 +101,7 @@ class RootSearch {
     const std::optional<std::uint32_t> thread = owner(timeline_, entry, absent);
     const std::vector<Entry> stuck = stuck_calls(timeline_, absent);
     if (own->fate == RankFate::kKilled) {
-      return add(VerdictClass::kRankDied, absent, thread.value_or(0), entry);
+      return add(VerdictClass::kRankDied, absent, 0, entry);
     }
     for (const Entry& other : stuck) {
       // Who ended because a call of another thread failed did not come for that reason.

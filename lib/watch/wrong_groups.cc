@@ -125,8 +125,9 @@ class GroupJudge {
     for (const Timeline::Entry& hop : instance.hops) groups.push_back(hop.group);
     const auto [found, is_new] = judged_.try_emplace({instance.site, instance.rank, groups});
     if (is_new) found->second = compare(*meant, instance.rank, groups);
-    // A question that is not over may yet go to the group that it lacks.
-    const bool may_lack = !instance.is_over || !instance.is_whole;
+    // A question that is not over, or was cut off, may yet have gone to the group that it lacks.
+    const bool may_lack = !instance.is_over || !instance.is_whole ||
+                          std::ranges::any_of(instance.hops, &Timeline::Entry::is_stuck);
     return found->second == VerdictClass::kWrongGroupTooSmall && may_lack ? VerdictClass::kNone
                                                                           : found->second;
   }

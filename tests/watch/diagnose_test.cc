@@ -174,6 +174,22 @@ TEST_F(DiagnoseTest, RankThatStoppedBetweenCallsIsStalledUnlessItIsSeenAtWork) {
   EXPECT_EQ(first().verdict, VerdictClass::kLateHost);
 }
 
+// What failed in its first hop has not left the second one out.
+TEST_F(DiagnoseTest, QuestionThatWasCutOffIsNotTooSmall) {
+  layout = *make_layout("sglang:tp=4,cp=2");
+  const RecordedGroup cp{.name = "attn_cp", .members = {0, 2}, .ordinal = 1};
+  made.call(0, cp, {.step = 1, .state = EventState::kFailed});
+  made.ranks[0].events.push_back(made.ranks[0].events.front());
+  made.ranks[0].events.back().number = 1;
+  made.ranks[0].events.back().state = EventState::kLeft;
+  made.ranks[0].events.back().what = RecordedThreadEnd{.is_failure = true};
+  for (const Verdict& verdict : found().verdicts) {
+    EXPECT_NE(verdict.verdict, VerdictClass::kWrongGroupTooSmall);
+  }
+  made.ranks[0].events.front().state = EventState::kLeft;
+  EXPECT_EQ(first().verdict, VerdictClass::kWrongGroupTooSmall);
+}
+
 // A killed rank's peers stop one after the other; a sweep of kills showed them blamed for it.
 TEST_F(DiagnoseTest, WhoDidNotComeAfterADeathIsNotBlamed) {
   all({.step = 1});
