@@ -34,6 +34,25 @@ std::string_view to_string(ElementType type) {
   return "unknown";
 }
 
+std::optional<ReduceOp> parse_reduce_op(std::string_view text) {
+  for (const ReduceOp op : {ReduceOp::kMin, ReduceOp::kMax, ReduceOp::kSum}) {
+    if (to_string(op) == text) return op;
+  }
+  return std::nullopt;
+}
+
+std::optional<CallKind> parse_call_kind(std::string_view text) {
+  for (const CallKind kind : {CallKind::kAllReduce,
+                              CallKind::kBarrier,
+                              CallKind::kBroadcast,
+                              CallKind::kAllGather,
+                              CallKind::kSend,
+                              CallKind::kRecv}) {
+    if (to_string(kind) == text) return kind;
+  }
+  return std::nullopt;
+}
+
 std::string describe(const GroupSpec& group) {
   return fmt::format("{}{{{}}}", group.name, fmt::join(group.members, ","));
 }

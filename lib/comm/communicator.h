@@ -22,6 +22,9 @@ enum class ElementType : std::uint8_t { kInt32, kInt64 };
 std::string_view to_string(ReduceOp op);
 std::string_view to_string(CallKind kind);
 std::string_view to_string(ElementType type);
+// The other way round; nothing for other words.
+std::optional<ReduceOp> parse_reduce_op(std::string_view text);
+std::optional<CallKind> parse_call_kind(std::string_view text);
 
 // Longest vector a call may carry, in elements. Every transport takes it; control needs a few.
 constexpr std::size_t kElementsMax = 64;

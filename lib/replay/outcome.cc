@@ -74,12 +74,6 @@ void add_violations(std::span<const RankReport> reports, Outcome& outcome) {
   }
 }
 
-bool names_fault(const Diagnosis& diagnosis) {
-  return std::ranges::any_of(diagnosis.verdicts, [](const Verdict& verdict) {
-    return !is_benign(verdict.verdict) && verdict.verdict != VerdictClass::kRankDied;
-  });
-}
-
 RunEnd end_of(std::span<const RankReport> reports, Outcome& outcome) {
   bool has_deadline = false;
   bool has_violation = false;

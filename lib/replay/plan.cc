@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "inject/fault_spec.h"
 #include "record/provenance.h"
 #include "replay/rank_storage.h"
 
@@ -64,6 +65,20 @@ Result<void> check_sizes(const ReplayOptions& options) {
   }
   if (options.engine.abort_rate > 0 && options.storage == StorageKind::kNone) {
     return refuse("--abort needs a --storage: only requests with a prefetch are aborted");
+  }
+  return {};
+}
+
+// A fault for a rank that there is not would do nothing, and nobody would know.
+Result<void> check_faults(const Layout& layout, const ReplayOptions& options) {
+  for (const std::string& text : options.faults) {
+    const Result<FaultSpec> fault = parse_fault(text);
+    if (!fault) return tl::unexpected(fault.error());
+    if (fault->rank < layout.world_size()) continue;
+    return fail(
+        ErrorCode::kConfiguration,
+        fmt::format(
+            "--inject {}: {} has ranks 0 to {}", text, layout.spec(), layout.world_size() - 1));
   }
   return {};
 }
@@ -142,6 +157,9 @@ Result<ReplayPlan> make_plan(ReplayOptions options) {
   Result<Layout> layout = make_layout(options.layout);
   if (!layout) return tl::unexpected(layout.error());
   if (Result<void> fine = check_layout(*layout, options); !fine) {
+    return tl::unexpected(fine.error());
+  }
+  if (Result<void> fine = check_faults(*layout, options); !fine) {
     return tl::unexpected(fine.error());
   }
   Result<std::vector<RankSkew>> skews = resolve_skews(options.skews, *layout);

@@ -106,7 +106,7 @@ Result<ReplayResult> replay(const ReplayPlan& plan, const ReplayCallbacks& callb
   ReplayResult result;
   result.reports = std::move(end.reports);
   result.recordings = rings->recordings();
-  result.diagnosis = watch.finish(end.interrupted_by.has_value());
+  result.diagnosis = watch.finish(result.recordings, end.interrupted_by.has_value());
   std::vector<std::string> files;
   files.reserve(plan.layout.world_size());
   for (Rank rank = 0; rank < plan.layout.world_size(); ++rank) {

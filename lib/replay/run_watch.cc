@@ -14,12 +14,6 @@ constexpr auto kLookWaitMin = 20ms;
 // From the first failure to the look: those who fail with it have said so by then.
 constexpr auto kTroubleWait = 300ms;
 
-bool names_fault(const Diagnosis& diagnosis) {
-  return std::ranges::any_of(diagnosis.verdicts, [](const Verdict& verdict) {
-    return !is_benign(verdict.verdict) && verdict.verdict != VerdictClass::kRankDied;
-  });
-}
-
 }  // namespace
 
 RunWatch::RunWatch(const ReplayPlan& plan,
@@ -50,8 +44,8 @@ void RunWatch::ended(const RankReport& report) {
 
 Diagnosis RunWatch::look_now() const { return diagnose_rings(true); }
 
-Diagnosis RunWatch::finish(bool was_interrupted) {
-  Diagnosis last = diagnose_rings(was_interrupted);
+Diagnosis RunWatch::finish(std::span<const Recording> recordings, bool was_interrupted) {
+  Diagnosis last = diagnose_recordings(recordings, was_interrupted);
   const std::optional<Diagnosis> first = first_;
   keep(last);
   if (!first || !names_fault(*first)) return last;
@@ -73,9 +67,12 @@ Diagnosis RunWatch::finish(bool was_interrupted) {
 }
 
 Diagnosis RunWatch::diagnose_rings(bool is_live) const {
+  return diagnose_recordings(rings_.recordings(), is_live);
+}
+
+Diagnosis RunWatch::diagnose_recordings(std::span<const Recording> recordings, bool is_live) const {
   DiagnoseOptions options = options_;
   options.is_live = is_live;
-  const std::vector<Recording> recordings = rings_.recordings();
   return diagnose(recordings, options);
 }
 

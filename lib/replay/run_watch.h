@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 
 namespace radixbench {
 
@@ -25,12 +26,14 @@ class RunWatch {
   void ended(const RankReport& report);
   // Who waits for whom just now.
   [[nodiscard]] Diagnosis look_now() const;
-  // Once all ranks have ended. Calls that an interrupt from outside cut off prove nothing about who
-  // did not come.
-  Diagnosis finish(bool was_interrupted);
+  // Once all ranks have ended, with what they recorded. Calls that an interrupt from outside cut
+  // off prove nothing about who did not come.
+  Diagnosis finish(std::span<const Recording> recordings, bool was_interrupted);
 
  private:
   [[nodiscard]] Diagnosis diagnose_rings(bool is_live) const;
+  [[nodiscard]] Diagnosis diagnose_recordings(std::span<const Recording> recordings,
+                                              bool is_live) const;
   void keep(Diagnosis diagnosis);
 
   const ReplayPlan& plan_;

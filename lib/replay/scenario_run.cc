@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -103,8 +104,11 @@ Result<std::vector<RingMemory>> make_rings(Rank world_size, const ScenarioRunOpt
   return rings;
 }
 
-void run_in_thread(Stage& stage, World& world, Rank rank, std::optional<Error>& failure) {
-  std::mutex mutex;
+void run_rank(Stage& stage,
+              World& world,
+              Rank rank,
+              std::function<void()> die,
+              std::function<void(const Error&)> failed) {
   const std::unique_ptr<Fabric> fabric = world.attach(rank, site_name);
   run_scenario_rank(stage.program,
                     stage.pace,
@@ -113,15 +117,24 @@ void run_in_thread(Stage& stage, World& world, Rank rank, std::optional<Error>& 
                      .ring = stage.rings[rank],
                      .board = stage.board,
                      .kill =
-                         [&] {
+                         [&stage, rank, die = std::move(die)] {
                            stage.board.kill(rank);
-                           world.mark_dead(rank);
+                           die();
                          },
-                     .failed =
-                         [&](const Error& error) {
-                           const std::lock_guard lock{mutex};
-                           if (!failure) failure = error;
-                         }});
+                     .failed = std::move(failed)});
+}
+
+void run_in_thread(Stage& stage, World& world, Rank rank, std::optional<Error>& failure) {
+  std::mutex mutex;
+  run_rank(
+      stage,
+      world,
+      rank,
+      [&] { world.mark_dead(rank); },
+      [&](const Error& error) {
+        const std::lock_guard lock{mutex};
+        if (!failure) failure = error;
+      });
 }
 
 Failures run_threads(Stage& stage) {
@@ -145,19 +158,12 @@ Failures run_threads(Stage& stage) {
 }
 
 int run_in_process(Stage& stage, World& world, Rank rank, RankStatusSink& status) {
-  const std::unique_ptr<Fabric> fabric = world.attach(rank, site_name);
-  run_scenario_rank(stage.program,
-                    stage.pace,
-                    {.rank = rank,
-                     .fabric = *fabric,
-                     .ring = stage.rings[rank],
-                     .board = stage.board,
-                     .kill =
-                         [&] {
-                           stage.board.kill(rank);
-                           ::kill(getpid(), SIGKILL);
-                         },
-                     .failed = [&](const Error& error) { status.failed(error); }});
+  run_rank(
+      stage,
+      world,
+      rank,
+      [] { ::kill(getpid(), SIGKILL); },
+      [&](const Error& error) { status.failed(error); });
   return 0;
 }
 

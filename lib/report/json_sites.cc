@@ -1,5 +1,7 @@
 #include "report/json_sites.h"
 
+#include "watch/verdict.h"
+
 #include <nlohmann/json.hpp>
 
 #include <map>
@@ -10,16 +12,6 @@ namespace radixbench {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-const char* class_of(GroupFit fit) {
-  switch (fit) {
-    case GroupFit::kRight: return "none";
-    case GroupFit::kTooSmall: return "wrong_group/too_small";
-    case GroupFit::kTooLarge: return "wrong_group/too_large";
-    case GroupFit::kOther: return "wrong_group/other";
-  }
-  return "none";
-}
 
 Json values_json(const std::vector<std::optional<std::int64_t>>& values) {
   Json json = Json::array();
@@ -44,7 +36,7 @@ Json outcome_json(const CallOutcome& outcome) {
 
 Json use_json(const GroupUse& use, Site site) {
   Json json = {{"group", use.group},
-               {"class", class_of(use.fit)},
+               {"class", class_slug(use.fit)},
                {"one_rank", use.is_lone},
                {"ranks", use.lists},
                {"effect", effect_of(site, use.fit)},
@@ -68,6 +60,16 @@ Json site_json(const SiteContract& site, const SiteFamily& family, std::string_v
 }
 
 }  // namespace
+
+std::string_view class_slug(GroupFit fit) {
+  switch (fit) {
+    case GroupFit::kRight: return to_string(VerdictClass::kNone);
+    case GroupFit::kTooSmall: return to_string(VerdictClass::kWrongGroupTooSmall);
+    case GroupFit::kTooLarge: return to_string(VerdictClass::kWrongGroupTooLarge);
+    case GroupFit::kOther: return to_string(VerdictClass::kWrongGroupOther);
+  }
+  return to_string(VerdictClass::kNone);
+}
 
 std::string sites_json(const Layout& layout,
                        std::span<const SiteFamily> families,

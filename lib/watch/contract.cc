@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <utility>
 
@@ -23,29 +22,11 @@ std::string_view next_word(std::string_view& rest) {
   return word;
 }
 
-template <typename Value, std::size_t kCount>
-using Names = std::array<std::pair<std::string_view, Value>, kCount>;
-
-constexpr Names<ContractMembers, 3> kMembers = {{{"every_step", ContractMembers::kEveryStep},
-                                                 {"per_key", ContractMembers::kPerKey},
-                                                 {"optional", ContractMembers::kOptional}}};
-constexpr Names<ReduceOp, 3> kOps = {
-    {{"min", ReduceOp::kMin}, {"max", ReduceOp::kMax}, {"sum", ReduceOp::kSum}}};
-constexpr Names<CallKind, 6> kKinds = {{{"all_reduce", CallKind::kAllReduce},
-                                        {"barrier", CallKind::kBarrier},
-                                        {"broadcast", CallKind::kBroadcast},
-                                        {"all_gather", CallKind::kAllGather},
-                                        {"send", CallKind::kSend},
-                                        {"recv", CallKind::kRecv}}};
-
-template <typename Table, typename Target>
-bool set_from(const Table& table, std::string_view text, Target& target) {
-  for (const auto& [name, value] : table) {
-    if (text != name) continue;
-    target = value;
-    return true;
-  }
-  return false;
+bool set_members(std::string_view text, ContractMembers& members) {
+  if (text == "every_step") members = ContractMembers::kEveryStep;
+  if (text == "per_key") members = ContractMembers::kPerKey;
+  if (text == "optional") members = ContractMembers::kOptional;
+  return text == "every_step" || text == "per_key" || text == "optional";
 }
 
 std::string spelt_axes(std::string_view text) {
@@ -65,9 +46,9 @@ bool set_field(std::string_view key, std::string_view value, Contract& contract)
   if (key == "thread") contract.thread = value;
   if (key == "key") contract.key_name = value;
   if (key == "axes" || key == "thread" || key == "key") return !value.empty();
-  if (key == "members") return set_from(kMembers, value, contract.members);
-  if (key == "kind") return set_from(kKinds, value, contract.kind);
-  if (key == "op") return set_from(kOps, value, contract.op);
+  if (key == "members") return set_members(value, contract.members);
+  if (key == "kind") return (contract.kind = parse_call_kind(value)).has_value();
+  if (key == "op") return (contract.op = parse_reduce_op(value)).has_value();
   if (key == "outcome") {
     std::int64_t outcome = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), outcome);

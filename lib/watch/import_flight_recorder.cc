@@ -1,5 +1,6 @@
 #include "watch/import_flight_recorder.h"
 
+#include "base/file_text.h"
 #include "watch/flight_recorder_names.h"
 #include "watch/import_json.h"
 #include "watch/import_pickle.h"
@@ -8,14 +9,10 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <limits>
 #include <map>
 #include <optional>
 #include <set>
-#include <system_error>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -23,10 +20,9 @@
 namespace radixbench {
 namespace {
 
-namespace fs = std::filesystem;
 using Kind = PlainValue::Kind;
 
-constexpr std::uintmax_t kFileBytesMax = std::uintmax_t{256} << 20U;
+constexpr std::size_t kFileBytesMax = std::size_t{256} << 20U;
 constexpr std::int64_t kMinorVersionMax = 11;
 constexpr std::int64_t kRecordIdMax = std::int64_t{1} << 62U;
 constexpr std::size_t kSiteFramesMax = 4;
@@ -382,15 +378,9 @@ Result<Recording> parse_flight_recorder_dump(std::string_view bytes, const std::
 }
 
 Result<Recording> read_flight_recorder_file(const std::string& path) {
-  std::error_code ignored;
-  if (const auto size = fs::file_size(path, ignored); !ignored && size > kFileBytesMax) {
-    return fail(ErrorCode::kCorrupt, fmt::format("{}: byte {}: too long", path, kFileBytesMax));
-  }
-  std::ifstream file{path, std::ios::binary};
-  if (!file) return fail(ErrorCode::kNotFound, fmt::format("{}: cannot be opened", path));
-  const std::string bytes{std::istreambuf_iterator<char>{file}, {}};
-  if (file.bad()) return fail(ErrorCode::kIo, fmt::format("{}: cannot be read", path));
-  return parse_flight_recorder_dump(bytes, path);
+  const Result<std::string> bytes = read_file_text(path, kFileBytesMax);
+  if (!bytes) return tl::unexpected(bytes.error());
+  return parse_flight_recorder_dump(*bytes, path);
 }
 
 }  // namespace radixbench

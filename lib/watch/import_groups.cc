@@ -1,24 +1,20 @@
 #include "watch/import_groups.h"
 
+#include "base/file_text.h"
+#include "watch/recording_files.h"
 #include "watch/ring_reader.h"
 
 #include <fmt/format.h>
 #include <simdjson.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <filesystem>
 #include <iterator>
-#include <memory>
 #include <set>
-#include <system_error>
 #include <utility>
 
 namespace radixbench {
 namespace {
 
-namespace fs = std::filesystem;
 namespace ondemand = simdjson::ondemand;
 
 constexpr std::uint64_t kVersion = 1;
@@ -268,63 +264,13 @@ class GroupListScan {
   std::vector<GroupList> lists_;
 };
 
-struct Closer {
-  void operator()(std::FILE* file) const { static_cast<void>(std::fclose(file)); }
-};
-
-Result<std::string> read_text(const std::string& path) {
-  const std::unique_ptr<std::FILE, Closer> file{std::fopen(path.c_str(), "rbe")};
-  if (file == nullptr) {
-    return fail(ErrorCode::kNotFound,
-                fmt::format("{}: {}", path, std::generic_category().message(errno)));
-  }
-  std::string text;
-  std::string piece(std::size_t{256} * 1024, '\0');
-  while (const std::size_t got = std::fread(piece.data(), 1, piece.size(), file.get())) {
-    text.append(piece, 0, got);
-    if (text.size() > kFileBytesMax) {
-      return fail(ErrorCode::kCorrupt, fmt::format("{}:{}: too long", path, kFileBytesMax));
-    }
-  }
-  if (std::ferror(file.get()) != 0) {
-    return fail(ErrorCode::kIo,
-                fmt::format("{}: {}", path, std::generic_category().message(errno)));
-  }
-  return text;
-}
-
 bool is_json(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   return first == std::string_view::npos || text[first] == '{' || text[first] == '[';
 }
 
-std::vector<std::string> group_files_in(const fs::path& folder) {
-  std::vector<std::string> files;
-  std::error_code error;
-  for (fs::directory_iterator entry{folder, error}, end; !error && entry != end;
-       entry.increment(error)) {
-    const fs::path extension = entry->path().extension();
-    if (extension == ".json" || extension == ".ring") files.push_back(entry->path().string());
-  }
-  std::ranges::sort(files);
-  return files;
-}
-
-Result<std::vector<std::string>> files_of(const std::string& path) {
-  std::error_code ignored;
-  if (!fs::is_directory(path, ignored)) return std::vector<std::string>{path};
-  std::vector<std::string> files = group_files_in(path);
-  if (files.empty()) files = group_files_in(fs::path{path} / "rings");
-  if (files.empty()) {
-    return fail(
-        ErrorCode::kNotFound,
-        fmt::format("{}: neither it nor its rings/ folder holds a *.json or *.ring file", path));
-  }
-  return files;
-}
-
 Result<void> read_file(const std::string& path, std::vector<GroupList>& lists) {
-  const Result<std::string> text = read_text(path);
+  const Result<std::string> text = read_file_text(path, kFileBytesMax);
   if (!text) return tl::unexpected(text.error());
   if (is_json(*text) || path.ends_with(".json")) {
     Result<std::vector<GroupList>> told = parse_group_lists(*text, path);
@@ -362,7 +308,7 @@ GroupList group_list_of(const Recording& recording) {
 Result<std::vector<GroupList>> read_group_lists(std::span<const std::string> paths) {
   std::vector<GroupList> lists;
   for (const std::string& path : paths) {
-    const Result<std::vector<std::string>> files = files_of(path);
+    const Result<std::vector<std::string>> files = recorder_files(path, {".json", ".ring"});
     if (!files) return tl::unexpected(files.error());
     for (const std::string& file : *files) {
       if (Result<void> read = read_file(file, lists); !read) return tl::unexpected(read.error());

@@ -3,6 +3,7 @@
 #include "watch/ring_reader.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -15,43 +16,47 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<std::string> rings_in(const fs::path& folder) {
+std::vector<std::string> files_in(const fs::path& folder, std::span<const std::string> endings) {
   std::vector<std::string> files;
   std::error_code error;
   for (fs::directory_iterator entry{folder, error}, end; !error && entry != end;
        entry.increment(error)) {
-    if (entry->path().extension() == ".ring") files.push_back(entry->path().string());
+    const std::string ending = entry->path().extension().string();
+    if (std::ranges::find(endings, ending) == endings.end()) continue;
+    files.push_back(entry->path().string());
   }
   std::ranges::sort(files);
   return files;
 }
 
-Result<std::vector<std::string>> files_of(const std::string& path) {
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (!fs::exists(status)) {
-    return fail(ErrorCode::kNotFound, fmt::format("{}: no such file or folder", path));
-  }
-  if (!fs::is_directory(status)) return std::vector<std::string>{path};
-  std::vector<std::string> files = rings_in(path);
-  if (files.empty()) files = rings_in(fs::path{path} / "rings");
+}  // namespace
+
+Result<std::vector<std::string>> recorder_files(const std::string& path,
+                                                const std::vector<std::string>& endings) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) return std::vector<std::string>{path};
+  std::vector<std::string> files = files_in(path, endings);
+  if (files.empty()) files = files_in(fs::path{path} / "rings", endings);
   if (files.empty()) {
     return fail(ErrorCode::kNotFound,
-                fmt::format("{}: neither it nor its rings/ folder holds a *.ring file", path));
+                fmt::format("{}: neither it nor its rings/ folder holds a *{} file",
+                            path,
+                            fmt::join(endings, " or *")));
   }
   return files;
 }
-
-}  // namespace
 
 Result<RecordingFiles> read_recording_files(std::span<const std::string> paths) {
   RecordingFiles all;
   std::optional<Error> first;
   for (const std::string& path : paths) {
-    const Result<std::vector<std::string>> files = files_of(path);
+    const Result<std::vector<std::string>> files = recorder_files(path, {".ring"});
     if (!files) return tl::unexpected(files.error());
     for (const std::string& file : *files) {
       Result<Recording> recording = read_ring_file(file);
+      if (!recording && recording.error().code == ErrorCode::kNotFound) {
+        return tl::unexpected(std::move(recording).error());
+      }
       if (recording) {
         all.recordings.push_back(std::move(*recording));
         continue;

@@ -9,6 +9,11 @@
 
 namespace radixbench {
 
+// A file as it is; of a folder its files with one of the endings (".ring"), or those of its rings/
+// folder, in order. kNotFound where a folder has none.
+Result<std::vector<std::string>> recorder_files(const std::string& path,
+                                                const std::vector<std::string>& endings);
+
 // What recorder files on disk hold.
 struct RecordingFiles {
   std::vector<Recording> recordings;

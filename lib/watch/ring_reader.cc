@@ -1,6 +1,7 @@
 #include "watch/ring_reader.h"
 
 #include "base/clock.h"
+#include "base/file_text.h"
 #include "watch/ring_format.h"
 
 #include <fmt/format.h>
@@ -10,10 +11,10 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <set>
+#include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -379,11 +380,9 @@ Result<Recording> read_ring(std::span<const std::byte> bytes,
 }
 
 Result<Recording> read_ring_file(const std::string& path) {
-  std::ifstream file{path, std::ios::binary};
-  if (!file) return fail(ErrorCode::kNotFound, fmt::format("{}: cannot be opened", path));
-  const std::vector<char> bytes{std::istreambuf_iterator<char>{file}, {}};
-  if (file.bad()) return fail(ErrorCode::kIo, fmt::format("{}: cannot be read", path));
-  return read_ring(std::as_bytes(std::span{bytes}), path);
+  const Result<std::string> bytes = read_file_text(path);
+  if (!bytes) return tl::unexpected(bytes.error());
+  return read_ring(std::as_bytes(std::span{*bytes}), path);
 }
 
 }  // namespace radixbench

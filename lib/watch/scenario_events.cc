@@ -13,16 +13,8 @@ namespace {
 template <typename Value, std::size_t kCount>
 using Names = std::array<std::pair<std::string_view, Value>, kCount>;
 
-constexpr Names<ReduceOp, 3> kOps = {
-    {{"min", ReduceOp::kMin}, {"max", ReduceOp::kMax}, {"sum", ReduceOp::kSum}}};
 constexpr Names<ElementType, 2> kTypes = {
     {{"i32", ElementType::kInt32}, {"i64", ElementType::kInt64}}};
-constexpr Names<CallKind, 6> kKinds = {{{"all_reduce", CallKind::kAllReduce},
-                                        {"barrier", CallKind::kBarrier},
-                                        {"broadcast", CallKind::kBroadcast},
-                                        {"all_gather", CallKind::kAllGather},
-                                        {"send", CallKind::kSend},
-                                        {"recv", CallKind::kRecv}}};
 constexpr Names<ScenarioEnd, 4> kEnds = {{{"exit", ScenarioEnd::kExit},
                                           {"raise", ScenarioEnd::kRaise},
                                           {"kill", ScenarioEnd::kKill},
@@ -97,12 +89,12 @@ Result<ScenarioEvent> parse_decide(Arguments& arguments) {
 Result<void> take_kind(Arguments& arguments, ScenarioCall& call) {
   const auto kind = arguments.need_word("what kind of call it is");
   if (!kind) return tl::unexpected(kind.error());
-  const auto known = find_value(kKinds, *kind);
+  const auto known = parse_call_kind(*kind);
   if (!known) return fail(ErrorCode::kCorrupt, fmt::format("'{}' is no kind of call", *kind));
   call.kind = *known;
   if (call.kind != CallKind::kAllReduce) return {};
   for (auto word = arguments.take_word(); word; word = arguments.take_word()) {
-    const auto op = find_value(kOps, *word);
+    const auto op = parse_reduce_op(*word);
     const auto type = find_value(kTypes, *word);
     if (!op && !type) {
       return fail(ErrorCode::kCorrupt, fmt::format("'{}' does not belong to an all_reduce", *word));

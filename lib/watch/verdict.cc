@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -73,6 +74,12 @@ bool is_benign(VerdictClass verdict) {
     case VerdictClass::kLateUnknown: return true;
     default: return false;
   }
+}
+
+bool names_fault(const Diagnosis& diagnosis) {
+  return std::ranges::any_of(diagnosis.verdicts, [](const Verdict& verdict) {
+    return !is_benign(verdict.verdict) && verdict.verdict != VerdictClass::kRankDied;
+  });
 }
 
 std::string_view to_string(Confidence confidence) {

@@ -93,4 +93,7 @@ struct Diagnosis {
   std::vector<std::string> not_visible;
 };
 
+// Whether a verdict is about calls, groups or decisions: neither benign nor only a rank that died.
+bool names_fault(const Diagnosis& diagnosis);
+
 }  // namespace radixbench

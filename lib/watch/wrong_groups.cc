@@ -446,17 +446,6 @@ std::vector<Finding> find_axis_orders(const Timeline& timeline,
 
 }  // namespace
 
-void add_ranks(std::vector<Rank>& ranks, std::span<const Rank> more) {
-  ranks.insert(ranks.end(), more.begin(), more.end());
-  std::ranges::sort(ranks);
-  ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
-}
-
-bool overlap(std::span<const Rank> left, std::span<const Rank> right) {
-  return std::ranges::any_of(
-      left, [&](Rank rank) { return std::ranges::find(right, rank) != right.end(); });
-}
-
 std::string meant_group(const Timeline& timeline, Timeline::SiteId site, Rank rank) {
   const Layout* layout = timeline.options().layout;
   const Contract* asked = timeline.contract(site);

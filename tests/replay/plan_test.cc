@@ -72,6 +72,12 @@ TEST_F(PlanTest, OptionsThatDoNotGoTogetherAreNamed) {
                  "no rank");
 }
 
+TEST_F(PlanTest, AFaultForARankThatThereIsNotIsRefused) {
+  expect_refused([](ReplayOptions& o) { o.faults = {"kill:rank=1,at=step"}; },
+                 ErrorCode::kConfiguration,
+                 "--inject kill:rank=1,at=step: sglang:tp=1 has ranks 0 to 0");
+}
+
 TEST_F(PlanTest, ShortestQueueNeedsNeighboursOnlyWhereThereAreSeveralQueues) {
   ReplayOptions chosen = fine("sglang:tp=4,dp=2");
   chosen.engine.dispatch = Dispatch::kShortestQueue;

@@ -174,6 +174,24 @@ TEST_F(DiagnoseTest, RankThatStoppedBetweenCallsIsStalledUnlessItIsSeenAtWork) {
   EXPECT_EQ(first().verdict, VerdictClass::kLateHost);
 }
 
+// All parts were told the same and nobody waits: the group alone gives it away.
+TEST_F(DiagnoseTest, GroupThatIsTooSmallIsSeenBeforeAnythingDiffers) {
+  layout = *make_layout("sglang:tp=4,cp=2");
+  options.is_live = true;
+  for (Rank rank = 0; rank < 4; ++rank) {
+    const RecordedGroup half{.name = "attention_tp",
+                             .members = {rank / 2 * 2, rank / 2 * 2 + 1},
+                             .ordinal = 1 + rank / 2};
+    made.call(rank, half, {.step = 0});
+    made.call(rank, half, {.site = "forward", .step = 0});
+  }
+  EXPECT_EQ(first().verdict, VerdictClass::kWrongGroupTooSmall);
+  EXPECT_THAT(first().culprit_ranks, ElementsAre(0, 1, 2, 3));
+  EXPECT_EQ(first().actual_group, "{0,1}|{2,3}");
+  EXPECT_EQ(first().expected_group, "attn_cp x attention_tp{0,1,2,3}");
+  EXPECT_FALSE(first().hang);
+}
+
 // What failed in its first hop has not left the second one out.
 TEST_F(DiagnoseTest, QuestionThatWasCutOffIsNotTooSmall) {
   layout = *make_layout("sglang:tp=4,cp=2");

@@ -1,6 +1,7 @@
 #include "watch/ring_reader.h"
 
 #include "base/random.h"
+#include "support/fuzz_corpus.h"
 #include "support/temp_directory.h"
 #include "watch/ring_fixture.h"
 
@@ -9,13 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 namespace radixbench {
 namespace {
@@ -95,18 +91,7 @@ TEST_F(RingReaderTest, FileThatNobodyClosedSaysNothingOfHowTheRankStands) {
   EXPECT_EQ(ring_.read().fate, RankFate::kRunning);
 }
 
-TEST(RingReaderCorpusTest, EveryFileOfTheCorpusPasses) {
-  std::size_t count = 0;
-  const std::filesystem::path corpus = RADIXBENCH_SOURCE_DIR "/tests/data/fuzz/ring_reader";
-  for (const auto& entry : std::filesystem::directory_iterator{corpus}) {
-    SCOPED_TRACE(entry.path().string());
-    std::ifstream file{entry.path(), std::ios::binary};
-    const std::vector<char> bytes{std::istreambuf_iterator<char>{file}, {}};
-    LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-    ++count;
-  }
-  EXPECT_GT(count, 0U);
-}
+TEST(RingReaderCorpusTest, EveryFileOfTheCorpusPasses) { EXPECT_GT(run_corpus("ring_reader"), 0U); }
 
 TEST(RingReaderCorpusTest, RandomChangesOfASoundRingPass) {
   for (std::uint64_t seed = 1; seed <= 500; ++seed) {

@@ -3,6 +3,7 @@
 #include "exit_codes.h"
 #include "reproducer.h"
 
+#include "base/file_text.h"
 #include "layout/layout.h"
 #include "record/hdf5_master.h"
 #include "report/json_verdict.h"
@@ -14,8 +15,6 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,10 +52,9 @@ std::optional<std::string> layout_of_run(const std::vector<std::string>& paths) 
 Result<std::vector<Contract>> contracts_from(const std::string& path) {
   std::vector<Contract> contracts = builtin_contracts();
   if (path.empty()) return contracts;
-  std::ifstream file{path};
-  if (!file) return fail(ErrorCode::kNotFound, fmt::format("{}: can't be read", path));
-  const std::string text{std::istreambuf_iterator<char>{file}, {}};
-  if (Result<void> parsed = parse_contracts(text, path, contracts); !parsed) {
+  const Result<std::string> text = read_file_text(path);
+  if (!text) return tl::unexpected(text.error());
+  if (Result<void> parsed = parse_contracts(*text, path, contracts); !parsed) {
     return tl::unexpected(parsed.error());
   }
   return contracts;

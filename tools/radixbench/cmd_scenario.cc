@@ -2,6 +2,7 @@
 
 #include "exit_codes.h"
 
+#include "base/file_text.h"
 #include "layout/layout.h"
 #include "replay/scenario_run.h"
 #include "report/verdict_text.h"
@@ -12,8 +13,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <span>
 #include <variant>
 #include <vector>
@@ -22,10 +21,9 @@ namespace radixbench {
 namespace {
 
 Result<Scenario> read_scenario(const std::string& path) {
-  std::ifstream file{path};
-  if (!file) return fail(ErrorCode::kNotFound, fmt::format("{}: can't be read", path));
-  const std::string text{std::istreambuf_iterator<char>{file}, {}};
-  return parse_scenario(text, path);
+  const Result<std::string> text = read_file_text(path);
+  if (!text) return tl::unexpected(text.error());
+  return parse_scenario(*text, path);
 }
 
 std::string choose(const std::string& transport, const Scenario& scenario) {
@@ -70,15 +68,11 @@ void print_run(const Scenario& scenario, const ScenarioRun& run) {
 }
 
 int exit_code_of(const Diagnosis& diagnosis) {
-  int code = kExitFine;
-  for (const Verdict& verdict : diagnosis.verdicts) {
-    if (verdict.verdict == VerdictClass::kRankDied) {
-      code = kExitDeadline;
-    } else if (!is_benign(verdict.verdict)) {
-      return kExitVerdict;
-    }
-  }
-  return code;
+  if (names_fault(diagnosis)) return kExitVerdict;
+  const bool has_death = std::ranges::any_of(diagnosis.verdicts, [](const Verdict& verdict) {
+    return verdict.verdict == VerdictClass::kRankDied;
+  });
+  return has_death ? kExitDeadline : kExitFine;
 }
 
 }  // namespace

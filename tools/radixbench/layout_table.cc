@@ -1,5 +1,7 @@
 #include "layout_table.h"
 
+#include "columns.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -77,22 +79,6 @@ void append_groups(const LayoutDescription& description, std::string& text) {
     fmt::format_to(std::back_inserter(text), "  {:<21}", name);
     for (const RankList& list : layout.groups(kind)) text += " " + list_text(list);
     text += "\n";
-  }
-}
-
-// Columns as wide as their widest cell, two blanks apart; the first row is the heading.
-void append_columns(const std::vector<std::vector<std::string>>& rows, std::string& text) {
-  std::vector<std::size_t> widths(rows.front().size());
-  for (const std::vector<std::string>& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  for (const std::vector<std::string>& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      line += fmt::format("{:<{}}  ", row[i], widths[i]);
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
   }
 }
 

@@ -1,5 +1,9 @@
 #include "sites_table.h"
 
+#include "columns.h"
+
+#include "report/json_sites.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -38,35 +42,9 @@ std::string fit_word(const SiteFamily& family, const GroupUse& use) {
   return "?";
 }
 
-const char* slug_of(GroupFit fit) {
-  switch (fit) {
-    case GroupFit::kRight: return "none";
-    case GroupFit::kTooSmall: return "wrong_group/too_small";
-    case GroupFit::kTooLarge: return "wrong_group/too_large";
-    case GroupFit::kOther: return "wrong_group/other";
-  }
-  return "none";
-}
-
 std::string advice_text(const SiteFamily& family) {
   if (family.groups_to_use.empty()) return "nobody to ask";
   return fmt::format("{}", fmt::join(family.groups_to_use, " then "));
-}
-
-// Columns as wide as their widest cell, two blanks apart.
-void append_columns(const std::vector<std::vector<std::string>>& rows, std::string& text) {
-  std::vector<std::size_t> widths(rows.front().size());
-  for (const std::vector<std::string>& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  for (const std::vector<std::string>& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      line += fmt::format("{:<{}}  ", row[i], widths[i]);
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
-  }
 }
 
 bool is_shown(const GroupUse& use, std::string_view only) {
@@ -214,7 +192,7 @@ void append_use(const SiteFamily& family,
                 bool has_effects,
                 std::string& text) {
   fmt::format_to(
-      std::back_inserter(text), "  {} {}: {}\n", names, lists_text(use.lists), slug_of(use.fit));
+      std::back_inserter(text), "  {} {}: {}\n", names, lists_text(use.lists), class_slug(use.fit));
   append_equal_counts(family, use, text);
   append_unequal_counts(family, use, text);
   if (has_effects) append_effects(family, use.fit, text);
