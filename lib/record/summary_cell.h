@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/metric.h"
+
 #include <cstdint>
 #include <string>
 
@@ -13,8 +15,6 @@ struct RunVariables {
   std::string rules, agreement, transport, policy, clock;
   std::int32_t page_size = 1;
 };
-
-enum class MetricClass : std::uint8_t { kExact, kNoisy };
 
 // One row of summary/cells: a metric of one run. Exact ones have a value and n = 1; noisy ones show
 // the distribution that they come from, with value = p50.
