@@ -53,27 +53,87 @@ std::optional<CallKind> parse_call_kind(std::string_view text) {
   return std::nullopt;
 }
 
+Operation Operation::all_reduce(std::span<std::int32_t> values, ReduceOp op) {
+  return {.kind = CallKind::kAllReduce,
+          .type = ElementType::kInt32,
+          .op = op,
+          .mine = {},
+          .values = {},
+          .narrow = values};
+}
+Operation Operation::all_reduce(std::span<std::int64_t> values, ReduceOp op) {
+  return {.kind = CallKind::kAllReduce, .op = op, .mine = {}, .values = values, .narrow = {}};
+}
+Operation Operation::barrier() {
+  return {.kind = CallKind::kBarrier, .mine = {}, .values = {}, .narrow = {}};
+}
+Operation Operation::broadcast(std::span<std::int64_t> values, std::size_t root) {
+  return {.kind = CallKind::kBroadcast, .peer = root, .mine = {}, .values = values, .narrow = {}};
+}
+Operation Operation::all_gather(std::span<const std::int64_t> mine, std::span<std::int64_t> all) {
+  return {.kind = CallKind::kAllGather, .mine = mine, .values = all, .narrow = {}};
+}
+Operation Operation::send(std::span<const std::int64_t> values, std::size_t to) {
+  return {.kind = CallKind::kSend, .peer = to, .mine = values, .values = {}, .narrow = {}};
+}
+Operation Operation::recv(std::span<std::int64_t> values, std::size_t from) {
+  return {.kind = CallKind::kRecv, .peer = from, .mine = {}, .values = values, .narrow = {}};
+}
+
+std::size_t Operation::element_count() const {
+  if (kind == CallKind::kAllGather || kind == CallKind::kSend) return mine.size();
+  return type == ElementType::kInt32 ? narrow.size() : values.size();
+}
+
 std::string describe(const GroupSpec& group) {
   return fmt::format("{}{{{}}}", group.name, fmt::join(group.members, ","));
 }
 
 namespace {
 
-tl::unexpected<Error> refuse(CallKind kind, const GroupSpec& group) {
-  return fail(ErrorCode::kUnsupported,
-              fmt::format("{} on {}: this transport has no calls between two members",
-                          to_string(kind),
-                          describe(group)));
+tl::unexpected<Error> refuse(CallKind kind, const GroupSpec& group, std::string_view what) {
+  return fail(
+      ErrorCode::kUnsupported,
+      fmt::format("{} on {}: this transport has no {}", to_string(kind), describe(group), what));
 }
+
+constexpr std::string_view kBetweenTwo = "calls between two members";
 
 }  // namespace
 
 Result<void> Communicator::send(std::span<const std::int64_t>, std::size_t, const Call&) {
-  return refuse(CallKind::kSend, group());
+  return refuse(CallKind::kSend, group(), kBetweenTwo);
 }
 
 Result<void> Communicator::recv(std::span<std::int64_t>, std::size_t, const Call&) {
-  return refuse(CallKind::kRecv, group());
+  return refuse(CallKind::kRecv, group(), kBetweenTwo);
+}
+
+Result<void> Communicator::post(const Operation& operation, const Call&) {
+  return refuse(operation.kind, group(), "non-blocking form");
+}
+
+Result<bool> Communicator::test() {
+  return fail(ErrorCode::kUnsupported, "nothing can be posted on " + describe(group()));
+}
+
+Result<void> Communicator::wait() {
+  return fail(ErrorCode::kUnsupported, "nothing can be posted on " + describe(group()));
+}
+
+Result<void> Communicator::make(const Operation& operation, const Call& call) {
+  switch (operation.kind) {
+    case CallKind::kAllReduce:
+      return operation.type == ElementType::kInt32
+                 ? all_reduce(operation.narrow, operation.op, call)
+                 : all_reduce(operation.values, operation.op, call);
+    case CallKind::kBarrier: return barrier(call);
+    case CallKind::kBroadcast: return broadcast(operation.values, operation.peer, call);
+    case CallKind::kAllGather: return all_gather(operation.mine, operation.values, call);
+    case CallKind::kSend: return send(operation.mine, operation.peer, call);
+    case CallKind::kRecv: return recv(operation.values, operation.peer, call);
+  }
+  return {};
 }
 
 }  // namespace radixbench

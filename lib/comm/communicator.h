@@ -48,6 +48,28 @@ struct GroupSpec {
 // name{0,1,4,5}: how messages and verdicts write a group.
 std::string describe(const GroupSpec& group);
 
+// One call as data, for its non-blocking form. What it points to belongs to the call until that is
+// over.
+struct Operation {
+  CallKind kind = CallKind::kBarrier;
+  ElementType type = ElementType::kInt64;
+  ReduceOp op = ReduceOp::kMin;        // of an all-reduce
+  std::size_t peer = 0;                // root of a broadcast, target of a send, source of a receive
+  std::span<const std::int64_t> mine;  // of an all-gather or send
+  std::span<std::int64_t> values;      // of every other call with elements; all of an all-gather
+  std::span<std::int32_t> narrow;      // of an all-reduce of int32
+
+  static Operation all_reduce(std::span<std::int32_t> values, ReduceOp op);
+  static Operation all_reduce(std::span<std::int64_t> values, ReduceOp op);
+  static Operation barrier();
+  static Operation broadcast(std::span<std::int64_t> values, std::size_t root);
+  static Operation all_gather(std::span<const std::int64_t> mine, std::span<std::int64_t> all);
+  static Operation send(std::span<const std::int64_t> values, std::size_t to);
+  static Operation recv(std::span<std::int64_t> values, std::size_t from);
+
+  [[nodiscard]] std::size_t element_count() const;
+};
+
 // Why a call failed, in the terms a diagnosis needs. `sequence` counts the group's calls from 0; of
 // a send or receive, those from this sender to this receiver, and only the two of them are listed.
 struct CallFailure {
@@ -109,6 +131,19 @@ class Communicator {
   // kUnsupported where the transport has none.
   virtual Result<void> send(std::span<const std::int64_t> values, std::size_t to, const Call& call);
   virtual Result<void> recv(std::span<std::int64_t> values, std::size_t from, const Call& call);
+
+  // The blocking form of `operation`.
+  Result<void> make(const Operation& operation, const Call& call);
+
+  // The non-blocking form of every call above: post() brings this rank's part, and test() until it
+  // answers true, or wait(), ends it, with the results in place. A group has one call under way at
+  // most: between post() and the end nothing else may be called on it. A posted call pairs with
+  // blocking ones of other members, has the deadline it was posted with, and fails as they do, in
+  // whichever of the three finds out. kUnsupported where the transport has none of its own
+  // (comm/posting_communicator.h gives it some).
+  virtual Result<void> post(const Operation& operation, const Call& call);
+  virtual Result<bool> test();
+  virtual Result<void> wait();
 
   // Of the last call that failed; nothing while the group is whole.
   [[nodiscard]] virtual const std::optional<CallFailure>& failure() const = 0;

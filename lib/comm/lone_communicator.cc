@@ -37,6 +37,11 @@ class LoneCommunicator final : public Communicator {
     std::ranges::copy(mine, all.begin());
     return {};
   }
+  Result<void> post(const Operation& operation, const Call& call) override {
+    return make(operation, call);
+  }
+  Result<bool> test() override { return true; }
+  Result<void> wait() override { return {}; }
   [[nodiscard]] const std::optional<CallFailure>& failure() const override { return failure_; }
 
  private:

@@ -69,11 +69,51 @@ class ObservedCommunicator final : public Communicator {
     record.element_count = static_cast<std::uint32_t>(values.size());
     return observed(record, values, [&] { return inner_->recv(values, from, call); });
   }
+  Result<void> post(const Operation& operation, const Call& call) override {
+    posted_ = make_record(operation.kind, call, counter(operation));
+    posted_.type = operation.type;
+    posted_.op = operation.op;
+    posted_.root = static_cast<std::uint32_t>(operation.peer);
+    posted_.element_count = static_cast<std::uint32_t>(operation.element_count());
+    posted_operation_ = operation;
+    posted_.enter_ns = monotonic_ns();
+    observer_.entered(posted_);
+    Result<void> posted = inner_->post(operation, call);
+    if (!posted) leave_posted(false);
+    return posted;
+  }
+  Result<bool> test() override {
+    Result<bool> is_over = inner_->test();
+    if (!is_over || *is_over) leave_posted(is_over.has_value());
+    return is_over;
+  }
+  Result<void> wait() override {
+    Result<void> result = inner_->wait();
+    leave_posted(result.has_value());
+    return result;
+  }
   [[nodiscard]] const std::optional<CallFailure>& failure() const override {
     return inner_->failure();
   }
 
  private:
+  std::uint64_t& counter(const Operation& operation) {
+    if (operation.kind == CallKind::kSend) return sent_.at(operation.peer);
+    if (operation.kind == CallKind::kRecv) return received_.at(operation.peer);
+    return sequence_;
+  }
+
+  void leave_posted(bool is_ok) {
+    posted_.exit_ns = monotonic_ns();
+    posted_.is_ok = is_ok;
+    if (posted_operation_.type == ElementType::kInt32) {
+      take_results(posted_, posted_operation_.narrow);
+    } else {
+      take_results(posted_, posted_operation_.values);
+    }
+    observer_.left(posted_);
+  }
+
   // The next call of those that `counter` counts.
   CallRecord make_record(CallKind kind, const Call& call, std::uint64_t& counter) {
     CallRecord record;
@@ -100,11 +140,16 @@ class ObservedCommunicator final : public Communicator {
     Result<void> result = make();
     record.exit_ns = monotonic_ns();
     record.is_ok = result.has_value();
+    take_results(record, left_in_place);
+    observer_.left(record);
+    return result;
+  }
+
+  template <typename Element>
+  static void take_results(CallRecord& record, std::span<Element> left_in_place) {
     const std::size_t count = std::min(left_in_place.size(), record.results.size());
     std::copy_n(left_in_place.begin(), count, record.results.begin());
     record.result_count = static_cast<std::uint32_t>(count);
-    observer_.left(record);
-    return result;
   }
 
   std::unique_ptr<Communicator> inner_;
@@ -112,6 +157,8 @@ class ObservedCommunicator final : public Communicator {
   std::uint64_t sequence_ = 0;
   std::vector<std::uint64_t> sent_;  // by member, as the next
   std::vector<std::uint64_t> received_;
+  CallRecord posted_;  // the call under way, or the last that was
+  Operation posted_operation_;
 };
 
 }  // namespace
