@@ -6,6 +6,7 @@
 #include "comm/lone_communicator.h"
 #include "comm/shm_communicator.h"
 #include "comm/shm_memory.h"
+#include "comm/shm_trouble.h"
 #include "comm/shm_waiter.h"
 
 #include <fmt/format.h>

@@ -35,11 +35,12 @@ GroupMemory::GroupMemory(std::byte* slot, Rank world_size)
       control_{take<GroupLine>(slot, 1).data()},
       lines_{take<SlotLine>(slot, 2 * world_size_)},
       extras_{take<ExtraLines>(slot, 2 * world_size_)},
+      mailboxes_{take<Mailbox>(slot, world_size_)},
       cards_{take<OpenCard>(slot, world_size_)} {}
 
 std::size_t GroupMemory::bytes(Rank world_size) {
-  return sizeof(GroupLine) +
-         world_size * (2 * sizeof(SlotLine) + 2 * sizeof(ExtraLines) + sizeof(OpenCard));
+  return sizeof(GroupLine) + world_size * (2 * sizeof(SlotLine) + 2 * sizeof(ExtraLines) +
+                                           sizeof(Mailbox) + sizeof(OpenCard));
 }
 
 Result<std::unique_ptr<WorldMemory>> WorldMemory::map(Rank world_size) {

@@ -5,6 +5,7 @@
 //     GroupLine            broken and sleepers
 //     SlotLine [2][size]   by parity of the call, then member: head word and the first elements
 //     ExtraLines [2][size] the elements beyond
+//     Mailbox [size]       by member: what it sends to one other
 //     OpenCard [size]      by world rank: how each rank spells the group
 //
 // A call is one synchronisation: a member writes its own line of the call's parity, publishes it by
@@ -38,6 +39,12 @@ struct alignas(kLineBytes) ExtraLines {
 struct alignas(kLineBytes) GroupLine {
   std::uint64_t broken;    // 0, or a Broken
   std::uint32_t sleepers;  // members in the kernel, waiting for a head to change
+};
+// A send is over once it was taken, so a member has one on its way at most.
+struct alignas(kLineBytes) Mailbox {
+  std::uint64_t head;   // a MailHead
+  std::uint64_t taken;  // ticket of the last send that was taken; written by its receiver
+  std::array<std::uint64_t, kElementsMax> elements;
 };
 struct alignas(kLineBytes) OpenCard {
   std::uint64_t spec_hash;  // 0 until the text is there
@@ -98,6 +105,23 @@ class CallHead {
 static_assert(std::endian::native == std::endian::little, "a futex is the low half of a head");
 static_assert(kElementsMax <= 0x7F);
 
+// A send on its way. The ticket counts the sender's sends, from 1; as with CallHead, it is what the
+// kernel compares, and may wrap.
+struct MailHead {
+  std::uint32_t ticket = 0;
+  std::uint32_t to = 0;
+  std::uint32_t count = 0;
+
+  [[nodiscard]] std::uint64_t word() const {
+    return ticket | std::uint64_t{to} << 32U | std::uint64_t{count} << 56U;
+  }
+  static MailHead from_word(std::uint64_t word) {
+    return {static_cast<std::uint32_t>(word),
+            static_cast<std::uint32_t>(word >> 32U & 0xFF'FFFFU),
+            static_cast<std::uint32_t>(word >> 56U)};
+  }
+};
+
 // Who broke a group and in which of its calls, in one word, so that the first to break it is seen
 // whole. Never 0.
 struct Broken {
@@ -123,6 +147,7 @@ class GroupMemory {
   [[nodiscard]] std::span<ExtraLines> extras(std::uint64_t sequence) const {
     return extras_.subspan((sequence & 1U) * world_size_, world_size_);
   }
+  [[nodiscard]] std::span<Mailbox> mailboxes() const { return mailboxes_; }
   [[nodiscard]] std::span<OpenCard> cards() const { return cards_; }
 
  private:
@@ -130,6 +155,7 @@ class GroupMemory {
   GroupLine* control_;
   std::span<SlotLine> lines_;
   std::span<ExtraLines> extras_;
+  std::span<Mailbox> mailboxes_;
   std::span<OpenCard> cards_;
 };
 

@@ -115,93 +115,203 @@ class ThreadCommunicator final : public Communicator {
   [[nodiscard]] const std::optional<CallFailure>& failure() const override { return failure_; }
 
   Result<void> all_reduce(std::span<std::int32_t> values, ReduceOp op, const Call& call) override {
-    return reduce(values, op, call);
+    return post_and_wait(Operation::all_reduce(values, op), call);
   }
   Result<void> all_reduce(std::span<std::int64_t> values, ReduceOp op, const Call& call) override {
-    return reduce(values, op, call);
+    return post_and_wait(Operation::all_reduce(values, op), call);
   }
   Result<void> barrier(const Call& call) override {
-    return meet({.kind = CallKind::kBarrier, .values = {}}, call).map([](const Postings&) {});
+    return post_and_wait(Operation::barrier(), call);
   }
   Result<void> broadcast(std::span<std::int64_t> values,
                          std::size_t root,
                          const Call& call) override {
-    RADIXBENCH_CHECK(values.size() <= kElementsMax && root < size());
-    const auto postings =
-        meet({.kind = CallKind::kBroadcast, .root = root, .values = {values.begin(), values.end()}},
-             call);
-    if (!postings) return tl::unexpected(postings.error());
-    const std::vector<std::int64_t>& sent = (**postings)[lowest(**postings).root].values;
-    std::copy_n(sent.begin(), std::min(sent.size(), values.size()), values.begin());
-    return {};
+    RADIXBENCH_CHECK(root < size());
+    return post_and_wait(Operation::broadcast(values, root), call);
   }
   Result<void> all_gather(std::span<const std::int64_t> mine,
                           std::span<std::int64_t> all,
                           const Call& call) override {
-    RADIXBENCH_CHECK(mine.size() <= kElementsMax && all.size() == size() * mine.size());
-    const auto postings =
-        meet({.kind = CallKind::kAllGather, .values = {mine.begin(), mine.end()}}, call);
-    if (!postings) return tl::unexpected(postings.error());
-    for (std::size_t member = 0; member < size(); ++member) {
-      const std::vector<std::int64_t>& sent = (**postings)[member].values;
-      std::copy_n(sent.begin(),
-                  std::min(sent.size(), mine.size()),
-                  all.subspan(member * mine.size()).begin());
+    RADIXBENCH_CHECK(all.size() == size() * mine.size());
+    return post_and_wait(Operation::all_gather(mine, all), call);
+  }
+  Result<void> send(std::span<const std::int64_t> values,
+                    std::size_t to,
+                    const Call& call) override {
+    return post_and_wait(Operation::send(values, to), call);
+  }
+  Result<void> recv(std::span<std::int64_t> values, std::size_t from, const Call& call) override {
+    return post_and_wait(Operation::recv(values, from), call);
+  }
+
+  Result<void> post(const Operation& operation, const Call& call) override {
+    RADIXBENCH_CHECK(!posted_ && operation.element_count() <= kElementsMax);
+    posted_.emplace(Posted{.operation = operation,
+                           .call = call,
+                           .sequence = next_of(operation)++,
+                           .start_ns = monotonic_ns()});
+    const std::lock_guard lock{hub_->mutex};
+    if (meeting_->broken || hub_->is_interrupted) return {};  // test() and wait() say so
+    if (operation.kind == CallKind::kSend) {
+      channel(operation).offered.emplace(operation.mine.begin(), operation.mine.end());
+      meeting_->changed.notify_all();
+    } else if (operation.kind == CallKind::kRecv) {
+      channel(operation).is_awaited = true;
+    } else {
+      meeting_->posted[index_] = posting_of(operation);
+      close_round();
     }
     return {};
   }
 
-  Result<void> send(std::span<const std::int64_t> values,
-                    std::size_t to,
-                    const Call& call) override {
-    RADIXBENCH_CHECK(values.size() <= kElementsMax && to < size() && to != index_);
-    const CallFailure about = about_call(CallKind::kSend, call, sent_[to]++);
-    std::unique_lock lock{hub_->mutex};
-    Channel& channel = meeting_->channels[{index_, to}];
-    if (!meeting_->broken && !hub_->is_interrupted) {
-      channel.offered.emplace(values.begin(), values.end());
-      meeting_->changed.notify_all();
+  Result<bool> test() override {
+    RADIXBENCH_CHECK(posted_);
+    const std::lock_guard lock{hub_->mutex};
+    if (is_over()) {
+      finish();
+      return true;
     }
-    const auto is_taken = [&] { return channel.taken > about.sequence; };
-    return meet_one(lock, to, call.deadline, about, is_taken, [&] { return channel.is_awaited; });
+    auto failure = find_trouble();
+    if (failure) return give_up(std::move(*failure));
+    return false;
   }
 
-  Result<void> recv(std::span<std::int64_t> values, std::size_t from, const Call& call) override {
-    RADIXBENCH_CHECK(values.size() <= kElementsMax && from < size() && from != index_);
-    const CallFailure about = about_call(CallKind::kRecv, call, received_[from]++);
+  Result<void> wait() override {
+    RADIXBENCH_CHECK(posted_);
     std::unique_lock lock{hub_->mutex};
-    Channel& channel = meeting_->channels[{from, index_}];
-    channel.is_awaited = true;
-    const auto is_offered = [&] { return channel.offered.has_value(); };
-    auto met = meet_one(lock, from, call.deadline, about, is_offered, is_offered);
-    if (!met) return met;
-    std::copy_n(
-        channel.offered->begin(), std::min(channel.offered->size(), values.size()), values.begin());
-    channel.offered.reset();
-    channel.is_awaited = false;
-    ++channel.taken;
-    meeting_->changed.notify_all();
+    while (!is_over()) {
+      auto failure = find_trouble();
+      if (failure) return give_up(std::move(*failure));
+      meeting_->changed.wait_until(lock, posted_->call.deadline);
+    }
+    finish();
     return {};
   }
 
  private:
+  struct Posted {
+    Operation operation;
+    Call call;
+    std::uint64_t sequence = 0;
+    std::int64_t start_ns = 0;
+  };
+
+  Result<void> post_and_wait(const Operation& operation, const Call& call) {
+    static_cast<void>(post(operation, call));  // it leaves what it finds to wait()
+    return wait();
+  }
+
+  // The number of the next call of its kind.
+  std::uint64_t& next_of(const Operation& operation) {
+    if (!is_between_two(operation.kind)) return sequence_;
+    RADIXBENCH_CHECK(operation.peer < size() && operation.peer != index_);
+    return operation.kind == CallKind::kSend ? sent_[operation.peer] : received_[operation.peer];
+  }
+
+  static bool is_between_two(CallKind kind) {
+    return kind == CallKind::kSend || kind == CallKind::kRecv;
+  }
+
+  static Posting posting_of(const Operation& operation) {
+    Posting posting{
+        .kind = operation.kind, .op = operation.op, .root = operation.peer, .values = {}};
+    if (operation.kind == CallKind::kAllGather) {
+      posting.values.assign(operation.mine.begin(), operation.mine.end());
+    } else if (operation.type == ElementType::kInt32) {
+      posting.values.assign(operation.narrow.begin(), operation.narrow.end());
+    } else {
+      posting.values.assign(operation.values.begin(), operation.values.end());
+    }
+    return posting;
+  }
+
+  // All of what follows holds the hub's mutex, and is about the posted call.
+
+  Channel& channel(const Operation& operation) const {
+    const bool is_send = operation.kind == CallKind::kSend;
+    const auto to = is_send ? operation.peer : index_;
+    const auto from = is_send ? index_ : operation.peer;
+    return meeting_->channels[{from, to}];
+  }
+
+  [[nodiscard]] bool is_over() const {
+    const Operation& operation = posted_->operation;
+    if (operation.kind == CallKind::kSend) return channel(operation).taken > posted_->sequence;
+    if (operation.kind == CallKind::kRecv) return channel(operation).offered.has_value();
+    return meeting_->round > posted_->sequence;
+  }
+
+  [[nodiscard]] std::optional<CallFailure> find_trouble() const {
+    const Operation& operation = posted_->operation;
+    const Deadline deadline = posted_->call.deadline;
+    if (is_between_two(operation.kind)) {
+      const std::array both{group_.members[index_], group_.members[operation.peer]};
+      const Channel& met = channel(operation);
+      const bool has_peer_come =
+          operation.kind == CallKind::kSend ? met.is_awaited : met.offered.has_value();
+      return reason_to_stop(*hub_, *meeting_, both, deadline, [&](std::size_t member) {
+        return member == 0 || has_peer_come;
+      });
+    }
+    return reason_to_stop(*hub_, *meeting_, group_.members, deadline, [&](std::size_t member) {
+      if (member == index_) return true;
+      const std::optional<Posting>& theirs = meeting_->posted[member];
+      return meeting_->round == posted_->sequence && theirs && theirs->kind == operation.kind;
+    });
+  }
+
+  // Puts the results where they belong, and leaves room for the next call.
+  void finish() {
+    const Operation operation = posted_->operation;
+    posted_.reset();
+    switch (operation.kind) {
+      case CallKind::kBarrier:
+      case CallKind::kSend: return;
+      case CallKind::kRecv: return take(operation);
+      case CallKind::kBroadcast: {
+        const std::vector<Posting>& postings = *meeting_->closed;
+        return move(postings[lowest(postings).root].values, operation.values);
+      }
+      case CallKind::kAllGather: {
+        const std::size_t count = operation.mine.size();
+        for (std::size_t member = 0; member < size(); ++member) {
+          move((*meeting_->closed)[member].values, operation.values.subspan(member * count, count));
+        }
+        return;
+      }
+      case CallKind::kAllReduce:
+        if (operation.type == ElementType::kInt32) return reduce(operation.narrow);
+        return reduce(operation.values);
+    }
+  }
+
+  // What both have.
+  static void move(const std::vector<std::int64_t>& from, std::span<std::int64_t> to) {
+    std::copy_n(from.begin(), std::min(from.size(), to.size()), to.begin());
+  }
+
+  void take(const Operation& operation) {
+    Channel& met = channel(operation);
+    move(*met.offered, operation.values);
+    met.offered.reset();
+    met.is_awaited = false;
+    ++met.taken;
+    meeting_->changed.notify_all();
+  }
+
   [[nodiscard]] const Posting& lowest(const std::vector<Posting>& postings) const {
     const auto rank = std::ranges::min_element(group_.members);
     return postings[static_cast<std::size_t>(rank - group_.members.begin())];
   }
 
   template <typename Element>
-  Result<void> reduce(std::span<Element> values, ReduceOp op, const Call& call) {
-    RADIXBENCH_CHECK(values.size() <= kElementsMax);
-    const auto postings = meet(
-        {.kind = CallKind::kAllReduce, .op = op, .values = {values.begin(), values.end()}}, call);
-    if (!postings) return tl::unexpected(postings.error());
+  void reduce(std::span<Element> values) const {
+    const std::vector<Posting>& postings = *meeting_->closed;
     std::size_t count = values.size();
-    for (const Posting& posting : **postings) count = std::min(count, posting.values.size());
+    for (const Posting& posting : postings) count = std::min(count, posting.values.size());
     for (std::size_t i = 0; i < count; ++i) {
-      values[i] = static_cast<Element>(reduce_element(**postings, i));
+      values[i] = static_cast<Element>(reduce_element(postings, i));
     }
-    return {};
   }
 
   [[nodiscard]] std::int64_t reduce_element(const std::vector<Posting>& postings,
@@ -222,59 +332,6 @@ class ThreadCommunicator final : public Communicator {
     return reduced;
   }
 
-  [[nodiscard]] static CallFailure about_call(CallKind kind,
-                                              const Call& call,
-                                              std::uint64_t sequence) {
-    CallFailure about;
-    about.kind = kind;
-    about.site = call.site;
-    about.key = call.key;
-    about.sequence = sequence;
-    return about;
-  }
-
-  // Until a call with one other member `is_over`, or breaks the group. `lock` holds the hub.
-  template <typename IsOver, typename HasCome>
-  Result<void> meet_one(std::unique_lock<std::mutex>& lock,
-                        std::size_t peer,
-                        Deadline deadline,
-                        const CallFailure& about,
-                        IsOver is_over,
-                        HasCome has_peer_come) {
-    const std::int64_t start_ns = monotonic_ns();
-    const std::array both{group_.members[index_], group_.members[peer]};
-    const auto has_come = [&](std::size_t member) { return member == 0 || has_peer_come(); };
-    while (!is_over()) {
-      auto failure = reason_to_stop(*hub_, *meeting_, both, deadline, has_come);
-      if (failure) return give_up(about, std::move(*failure), start_ns);
-      meeting_->changed.wait_until(lock, deadline);
-    }
-    return {};
-  }
-
-  // Brings `posting` to this member's next call and comes back with everyone's, or breaks the
-  // group.
-  Result<Postings> meet(Posting posting, const Call& call) {
-    const CallFailure about = about_call(posting.kind, call, sequence_++);
-    const std::int64_t start_ns = monotonic_ns();
-    const auto has_come = [&](std::size_t member) {
-      if (member == index_) return true;
-      const std::optional<Posting>& theirs = meeting_->posted[member];
-      return meeting_->round == about.sequence && theirs && theirs->kind == about.kind;
-    };
-    std::unique_lock lock{hub_->mutex};
-    if (!meeting_->broken && !hub_->is_interrupted) {
-      meeting_->posted[index_] = std::move(posting);
-      close_round();
-    }
-    while (meeting_->round <= about.sequence) {
-      auto failure = reason_to_stop(*hub_, *meeting_, group_.members, call.deadline, has_come);
-      if (failure) return give_up(about, std::move(*failure), start_ns);
-      meeting_->changed.wait_until(lock, call.deadline);
-    }
-    return meeting_->closed;
-  }
-
   // If all members have posted calls of one kind, they are a round.
   void close_round() {
     std::vector<std::optional<Posting>>& posted = meeting_->posted;
@@ -291,17 +348,16 @@ class ThreadCommunicator final : public Communicator {
   }
 
   // A late member would pair with the wrong round, so a group never survives a failure.
-  tl::unexpected<Error> give_up(const CallFailure& about,
-                                CallFailure failure,
-                                std::int64_t start_ns) {
-    failure.kind = about.kind;
-    failure.site = about.site;
-    failure.key = about.key;
-    failure.sequence = about.sequence;
-    if (!meeting_->broken) meeting_->broken = Broken{group_.members[index_], about.sequence};
+  tl::unexpected<Error> give_up(CallFailure failure) {
+    failure.kind = posted_->operation.kind;
+    failure.site = posted_->call.site;
+    failure.key = posted_->call.key;
+    failure.sequence = posted_->sequence;
+    const std::chrono::nanoseconds waited{monotonic_ns() - posted_->start_ns};
+    posted_.reset();
+    if (!meeting_->broken) meeting_->broken = Broken{group_.members[index_], failure.sequence};
     meeting_->changed.notify_all();
     failure_ = std::move(failure);
-    const std::chrono::nanoseconds waited{monotonic_ns() - start_ns};
     return tl::unexpected(to_error(*failure_, group_, namer_, waited));
   }
 
@@ -313,6 +369,7 @@ class ThreadCommunicator final : public Communicator {
   std::uint64_t sequence_ = 0;
   std::vector<std::uint64_t> sent_;  // by member, as the next
   std::vector<std::uint64_t> received_;
+  std::optional<Posted> posted_;
   std::optional<CallFailure> failure_;
 };
 

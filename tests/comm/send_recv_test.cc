@@ -2,6 +2,7 @@
 
 #include "comm/makers.h"
 #include "comm/observed_communicator.h"
+#include "comm/posting_communicator.h"
 #include "comm/shm_fabric.h"
 #include "comm/thread_fabric.h"
 
@@ -18,22 +19,45 @@ namespace {
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 
+struct Kind {
+  std::string_view name;
+  std::unique_ptr<World> (*make_world)(Rank world_size);
+  bool is_posting;  // through the wrapper that gives libraries a non-blocking form
+};
+
+std::unique_ptr<World> make_shm_world(Rank world_size) { return *ShmWorld::create(world_size); }
+
+constexpr std::array kKinds{Kind{"Threads", make_thread_world, false},
+                            Kind{"Posting", make_thread_world, true},
+                            Kind{"Shm", make_shm_world, false}};
+
 // What one member does with the others.
 using Part = std::function<void(Communicator& group)>;
 
-void run_parts(const std::vector<Part>& parts, CallObserver* observer = nullptr) {
-  const auto count = static_cast<Rank>(parts.size());
-  const auto fabrics = make_thread_fabrics(count, name_test_site);
-  std::vector<std::jthread> threads;
-  for (Rank rank = 0; rank < count; ++rank) {
-    threads.emplace_back([&, rank] {
-      auto group = fabrics[rank]->open(everyone(count), deadline_after(20s));
+class SendRecvTest : public testing::TestWithParam<Kind> {
+ protected:
+  // A member, on the thread that comes back.
+  static std::jthread start(
+      World& world, Rank rank, Rank count, Part part, CallObserver* observer = nullptr) {
+    return std::jthread{[&world, rank, count, part = std::move(part), observer] {
+      const auto fabric = world.attach(rank, name_test_site);
+      auto group = fabric->open(everyone(count), deadline_after(20s));
       ASSERT_TRUE(group) << group.error().message;
+      if (GetParam().is_posting) group = make_posting_communicator(*std::move(group));
       if (observer != nullptr) group = observe(*std::move(group), *observer);
-      parts[rank](**group);
-    });
+      part(**group);
+    }};
   }
-}
+
+  static void run_parts(const std::vector<Part>& parts, CallObserver* observer = nullptr) {
+    const auto count = static_cast<Rank>(parts.size());
+    const std::unique_ptr<World> world = GetParam().make_world(count);
+    std::vector<std::jthread> threads;
+    for (Rank rank = 0; rank < count; ++rank) {
+      threads.push_back(start(*world, rank, count, parts[rank], observer));
+    }
+  }
+};
 
 Result<void> send_one(Communicator& group, std::size_t to, std::int64_t value) {
   return group.send(std::array{value}, to, call_within(20s));
@@ -45,7 +69,7 @@ std::int64_t receive_one(Communicator& group, std::size_t from) {
   return value[0];
 }
 
-TEST(SendRecvTest, SendsOfAPairArriveInOrderWhateverOthersSend) {
+TEST_P(SendRecvTest, SendsOfAPairArriveInOrderWhateverOthersSend) {
   run_parts({[](Communicator& group) {
                EXPECT_EQ(receive_one(group, 2), 20);
                EXPECT_EQ(receive_one(group, 1), 10);
@@ -60,7 +84,7 @@ TEST(SendRecvTest, SendsOfAPairArriveInOrderWhateverOthersSend) {
              }});
 }
 
-TEST(SendRecvTest, OfUnequalLengthsTheShorterIsMoved) {
+TEST_P(SendRecvTest, OfUnequalLengthsTheShorterIsMoved) {
   run_parts({[](Communicator& group) {
                const std::array<std::int64_t, 3> sent{1, 2, 3};
                EXPECT_TRUE(group.send(sent, 1, call_within(20s)));
@@ -76,7 +100,7 @@ TEST(SendRecvTest, OfUnequalLengthsTheShorterIsMoved) {
              }});
 }
 
-TEST(SendRecvTest, CollectivesInBetweenDontDisturbThePairing) {
+TEST_P(SendRecvTest, CollectivesInBetweenDontDisturbThePairing) {
   run_parts({[](Communicator& group) {
                EXPECT_TRUE(group.barrier(call_within(20s)));
                EXPECT_TRUE(send_one(group, 1, 5));
@@ -90,7 +114,7 @@ TEST(SendRecvTest, CollectivesInBetweenDontDisturbThePairing) {
 }
 
 // A send that completed into a buffer would hide what a stage without one does.
-TEST(SendRecvTest, TwoMembersThatBothSendFirstWaitForEachOther) {
+TEST_P(SendRecvTest, TwoMembersThatBothSendFirstWaitForEachOther) {
   const auto send_first = [](Communicator& group) {
     const std::size_t peer = 1 - group.index();
     const auto sent = group.send(std::array<std::int64_t, 1>{}, peer, call_within(50ms));
@@ -102,7 +126,7 @@ TEST(SendRecvTest, TwoMembersThatBothSendFirstWaitForEachOther) {
   run_parts({send_first, send_first});
 }
 
-TEST(SendRecvTest, ReceiveThatNobodySendsToFailsAndNamesThePeerAlone) {
+TEST_P(SendRecvTest, ReceiveThatNobodySendsToFailsAndNamesThePeerAlone) {
   run_parts({[](Communicator& group) {
                std::array<std::int64_t, 1> value{};
                const auto taken = group.recv(value, 1, call_within(50ms));
@@ -116,22 +140,40 @@ TEST(SendRecvTest, ReceiveThatNobodySendsToFailsAndNamesThePeerAlone) {
              [](Communicator&) {}});
 }
 
-TEST(SendRecvTest, DeadPeerEndsASendAtOnce) {
-  const std::unique_ptr<World> world = make_thread_world(2);
-  const auto open_and = [&](Rank rank, const Part& part) {
-    return std::jthread{[&world, rank, part] {
-      const auto fabric = world->attach(rank, nullptr);
-      const auto group = fabric->open(everyone(2), deadline_after(20s));
-      ASSERT_TRUE(group);
-      part(**group);
-    }};
-  };
-  auto sender = open_and(0, [](Communicator& group) {
+TEST_P(SendRecvTest, DeadPeerEndsASendAtOnce) {
+  const std::unique_ptr<World> world = GetParam().make_world(2);
+  auto sender = start(*world, 0, 2, [](Communicator& group) {
     const auto sent = group.send(std::array<std::int64_t, 1>{}, 1, call_within(20s));
     ASSERT_FALSE(sent);
     EXPECT_EQ(sent.error().code, ErrorCode::kPeerLost);
+    EXPECT_THAT(group.failure()->dead, ElementsAre(1));
   });
-  auto dying = open_and(1, [&](Communicator&) { world->mark_dead(1); });
+  auto dying = start(*world, 1, 2, [&](Communicator&) { world->mark_dead(1); });
+}
+
+TEST_P(SendRecvTest, LongestVectorsGoThereAndBackUnderCollectives) {
+  constexpr int kRounds = 200;
+  const auto bounce = [](Communicator& group) {
+    const bool is_first = group.index() == 0;
+    std::array<std::int64_t, kElementsMax> values{};
+    for (int round = 0; round < kRounds; ++round) {
+      if (is_first) {
+        for (auto& value : values) ++value;
+        ASSERT_TRUE(group.send(values, 1, call_within(20s)));
+        ASSERT_TRUE(group.recv(values, 1, call_within(20s)));
+      } else {
+        ASSERT_TRUE(group.recv(values, 0, call_within(20s)));
+        for (auto& value : values) value *= -1;
+        ASSERT_TRUE(group.send(values, 0, call_within(20s)));
+      }
+      if (round % 50 == 0) {
+        ASSERT_TRUE(group.barrier(call_within(20s)));
+      }
+    }
+    // 1 goes and -1 comes, 0 goes and comes.
+    EXPECT_THAT(values, testing::Each(0));
+  };
+  run_parts({bounce, bounce});
 }
 
 // Keeps what it hears from any thread.
@@ -148,7 +190,7 @@ class LockedObserver final : public CallObserver {
   std::mutex mutex_;
 };
 
-TEST(SendRecvTest, ObserverCountsEachPairAndDirectionApart) {
+TEST_P(SendRecvTest, ObserverCountsEachPairAndDirectionApart) {
   LockedObserver observer;
   run_parts({[](Communicator& group) {
                EXPECT_TRUE(group.barrier(call_within(20s)));
@@ -173,22 +215,39 @@ TEST(SendRecvTest, ObserverCountsEachPairAndDirectionApart) {
   EXPECT_THAT(taken, ElementsAre(4, 5, 6));
 }
 
-TEST(SendRecvTest, TransportWithoutThemSaysSo) {
-  const auto world = ShmWorld::create(2);
-  ASSERT_TRUE(world);
-  const auto open = [&](Rank rank, const Part& part) {
-    return std::jthread{[&world, rank, part] {
-      const auto group = (*world)->attach(rank, nullptr)->open(everyone(2), deadline_after(20s));
-      ASSERT_TRUE(group);
-      part(**group);
-    }};
-  };
-  auto other = open(1, [](Communicator&) {});
-  auto sender = open(0, [](Communicator& group) {
-    const auto sent = send_one(group, 1, 1);
-    ASSERT_FALSE(sent);
-    EXPECT_EQ(sent.error().code, ErrorCode::kUnsupported);
-  });
+INSTANTIATE_TEST_SUITE_P(All, SendRecvTest, testing::ValuesIn(kKinds), [](const auto& test) {
+  return std::string{test.param.name};
+});
+
+// A transport that has nothing but collectives.
+class PoorCommunicator final : public Communicator {
+ public:
+  [[nodiscard]] const GroupSpec& group() const override { return group_; }
+  [[nodiscard]] std::size_t index() const override { return 0; }
+  Result<void> all_reduce(std::span<std::int32_t>, ReduceOp, const Call&) override { return {}; }
+  Result<void> all_reduce(std::span<std::int64_t>, ReduceOp, const Call&) override { return {}; }
+  Result<void> barrier(const Call&) override { return {}; }
+  Result<void> broadcast(std::span<std::int64_t>, std::size_t, const Call&) override { return {}; }
+  Result<void> all_gather(std::span<const std::int64_t>,
+                          std::span<std::int64_t>,
+                          const Call&) override {
+    return {};
+  }
+  [[nodiscard]] const std::optional<CallFailure>& failure() const override { return failure_; }
+
+ private:
+  GroupSpec group_ = everyone(2);
+  std::optional<CallFailure> failure_;
+};
+
+TEST(PoorTransportTest, SaysThatItHasNoSuchCalls) {
+  PoorCommunicator group;
+  const auto sent = send_one(group, 1, 1);
+  ASSERT_FALSE(sent);
+  EXPECT_EQ(sent.error().code, ErrorCode::kUnsupported);
+  const auto posted = group.post(Operation::barrier(), call_within(20s));
+  ASSERT_FALSE(posted);
+  EXPECT_EQ(posted.error().code, ErrorCode::kUnsupported);
 }
 
 }  // namespace
