@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdio>
 #include <memory>
@@ -35,6 +37,24 @@ Result<std::string> read_file_text(const std::string& path, std::size_t bytes_ma
                 fmt::format("{}: {}", path, std::generic_category().message(errno)));
   }
   return text;
+}
+
+Result<void> replace_file_text(const std::string& path, std::string_view text) {
+  const std::string unfinished = fmt::format("{}.{}.unfinished", path, getpid());
+  const auto wrong = [&](ErrorCode code) {
+    const std::string why = std::generic_category().message(errno);
+    static_cast<void>(std::remove(unfinished.c_str()));
+    return fail(code, fmt::format("{}: {}", path, why));
+  };
+  std::unique_ptr<std::FILE, Closer> file{std::fopen(unfinished.c_str(), "wbe")};
+  if (file == nullptr) return wrong(ErrorCode::kCannotCreate);
+  // The name must not be there before the bytes are.
+  const bool is_written = std::fwrite(text.data(), 1, text.size(), file.get()) == text.size() &&
+                          std::fflush(file.get()) == 0 && fsync(fileno(file.get())) == 0;
+  if (!is_written) return wrong(ErrorCode::kIo);
+  if (std::fclose(file.release()) != 0) return wrong(ErrorCode::kIo);
+  if (std::rename(unfinished.c_str(), path.c_str()) != 0) return wrong(ErrorCode::kCannotCreate);
+  return {};
 }
 
 }  // namespace radixbench

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 namespace radixbench {
 
@@ -11,5 +12,9 @@ namespace radixbench {
 // opened, kIo where reading fails, kCorrupt where it is longer.
 Result<std::string> read_file_text(const std::string& path,
                                    std::size_t bytes_max = std::size_t{1} << 30U);
+
+// Makes the file what `text` is, in place of one that is there: at once, by renaming, so that no
+// reader finds half of it, now or after a crash. kCannotCreate, kIo.
+Result<void> replace_file_text(const std::string& path, std::string_view text);
 
 }  // namespace radixbench

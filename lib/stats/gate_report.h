@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -66,11 +67,19 @@ enum class GateEnd : std::uint8_t {
 };
 GateEnd end_of(const GateReport& report);
 
-// Judges B's launches against A's (A' too where there are any). Fails with kInvalidArgument where
-// there are too few launches for the cells that rules gate, or a rule matches nothing; both name
-// what would do.
+// Whether more pairs could still change what the report says of a cell that fails or warns.
+bool is_decided(const GateReport& report);
+
+// Judges B's launches against A's (and A's against A' of the same set, where there are any).
+// `history`: earlier accepted baselines, oldest first; where launches are not paired, noise between
+// them widens the tolerance. Fails with kInvalidArgument where there are too few launches for the
+// cells that rules gate, or a rule matches nothing; both name what would do.
 Result<GateReport> judge_launches(const LaunchSet& a,
                                   const LaunchSet& b,
-                                  const GateOptions& options);
+                                  const GateOptions& options,
+                                  std::span<const LaunchSet> history = {});
+
+// One set that holds all sides, as `ab` leaves it.
+Result<GateReport> judge_launches(const LaunchSet& all, const GateOptions& options);
 
 }  // namespace radixbench

@@ -19,17 +19,26 @@ enum class GateAction : std::uint8_t {
   kTrack,  // is shown
 };
 
-// How much worse a cell may get.
+// An amount in ns, bytes or 1 (a count).
+struct GateAmount {
+  double value = 0;
+  std::string unit;
+};
+
+// How much worse a cell may get. A metric that is named in full is compared as the rule says; a
+// glob only reaches cells of its own kind: exact ones if the limit is exact, else noisy ones, and
+// those of its amounts' unit.
 struct GateRule {
   std::string metric = "*";        // glob
-  std::vector<std::string> stats;  // empty: p50 and floor of noisy metrics, total of exact ones
-  // Key of CellKey (tp, cp, dp and pp of its layout too) and globs, one of which must match.
+  std::vector<std::string> stats;  // empty: p50 and floor of noisy cells, all of exact ones
+  // A field of cells and globs, one of which must match.
   std::vector<std::pair<std::string, std::vector<std::string>>> where;
-  bool is_exact = false;    // no statistics: any change for the worse beyond `tolerance` counts
-  double tolerance = 0.05;  // 0.05: 5 %; of exact ones a share of A's value
-  // In the metric's unit, in place of `tolerance`: as a share of A's median it is one.
-  std::optional<double> tolerance_absolute;
-  double abs_floor = 0;  // in the metric's unit; a smaller difference of medians is none
+  bool is_exact = false;  // no statistics: any change for the worse beyond `tolerance` counts
+  std::optional<double> tolerance;               // 0.05: 5 % of A; none: the metric's own
+  std::optional<GateAmount> tolerance_absolute;  // in place of it: a share of A's median
+  // 1: more is better, -1: less is better, whatever the metric says of itself (signs of limits).
+  std::int8_t direction = 0;
+  std::optional<GateAmount> abs_floor;  // a smaller difference of medians is none; the metric's own
   std::optional<double> alpha;
   GateAction action = GateAction::kFail;
   bool is_optional = false;  // may match nothing
@@ -38,18 +47,34 @@ struct GateRule {
 
 struct GateOptions {
   double alpha = 0.05;
-  std::size_t pairs = 10;      // a look is taken after so many,
-  std::size_t pairs_max = 10;  // and after each so many more up to these:
-  std::size_t looks = 1;       // alpha / looks for each
+  // A look is taken after `pairs` pairs, and `looks` evenly spaced ones up to `pairs_max`.
+  std::size_t pairs = 10;
+  std::size_t pairs_max = 10;
+  std::size_t looks = 1;  // alpha / looks for each
   double confidence = 0.95;
   bool is_conclusion_required = false;
   bool may_outnumber_cores = false;  // judge noisy cells of runs with more ranks than cores
+  std::vector<std::string> across;   // fields that the sides may differ in, besides the sets' own
   std::vector<GateRule> rules;       // the last that matches a cell wins
 };
+
+enum class GatePreset : std::uint8_t { kStrict, kDefault, kPermissive };
+// Exact metrics may not get worse at all; the slowest rank's agreement and drain a step and the
+// confirm delay by 2, 5 or 10 %; other times are tracked.
+std::vector<GateRule> preset_rules(GatePreset preset);
+// strict, default, permissive. kInvalidArgument for others.
+Result<GatePreset> parse_preset(std::string_view text);
+
+// The sizes at which the looks that `pairs` pairs allow were taken, the last being `pairs`.
+std::vector<std::size_t> look_sizes(const GateOptions& options, std::size_t pairs);
 
 // A rule in the syntax of --fail-if and --warn-if, e.g.
 // agreement_per_step@p50{tp=4|8,policy=timeout}:5%,abs=2us. kInvalidArgument, naming the place.
 Result<GateRule> parse_gate_rule(std::string_view text, GateAction action);
+// The parts of one, for rules that are written in files: 5%, +5%, 2us, exact; then 2us.
+Result<void> parse_gate_limit(std::string_view text, GateRule& rule);
+Result<GateAmount> parse_gate_amount(std::string_view text);
+std::string gate_limit_text(const GateRule& rule);
 // Back into that syntax: parses to the same rule.
 std::string to_string(const GateRule& rule);
 
