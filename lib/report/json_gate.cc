@@ -30,8 +30,6 @@ Json number(double value, const std::string& unit = {}) {
   return digits;
 }
 
-Json number(std::optional<double> value) { return value ? number(*value) : Json(nullptr); }
-
 Json numbers(const std::vector<double>& values, const std::string& unit) {
   Json json = Json::array();
   for (const double value : values) json.push_back(number(value, unit));
@@ -65,6 +63,10 @@ const char* word_of_direction(std::int8_t direction) {
 Json key_json(const CellKey& key) {
   return {{"scenario", key.scenario},
           {"layout", key.layout},
+          {"tp", key.tp},
+          {"cp", key.cp},
+          {"dp", key.dp},
+          {"pp", key.pp},
           {"rules", key.rules},
           {"agreement", key.agreement},
           {"transport", key.transport},
@@ -125,19 +127,10 @@ Json cells_json(const std::vector<GateCell>& cells) {
 }
 
 Json rule_json(const GateRule& rule) {
-  Json where = Json::object();
-  for (const auto& [name, globs] : rule.where) where[name] = globs;
-  return {{"source", rule.source},
-          {"metric", rule.metric},
-          {"stats", rule.stats},
-          {"where", where},
-          {"class", rule.is_exact ? "exact" : "noisy"},
-          {"tolerance", number(rule.tolerance)},
-          {"tolerance_absolute", number(rule.tolerance_absolute)},
-          {"abs_floor", number(rule.abs_floor)},
-          {"alpha", number(rule.alpha)},
+  return {{"rule", to_string(rule)},
           {"action", word_of(rule.action)},
-          {"optional", rule.is_optional}};
+          {"optional", rule.is_optional},
+          {"source", rule.source}};
 }
 
 Json config_json(const GateReport& report) {
@@ -153,6 +146,7 @@ Json config_json(const GateReport& report) {
           {"looks_taken", report.looks_taken},
           {"require_conclusive", options.is_conclusion_required},
           {"ranks_may_outnumber_cores", options.may_outnumber_cores},
+          {"across", options.across},
           {"rules", rules}};
 }
 

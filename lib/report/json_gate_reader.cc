@@ -75,6 +75,10 @@ GateVerdict verdict_of(const Json& json) {
 CellKey key_of(const Json& json) {
   return {.scenario = json.at("scenario").get<std::string>(),
           .layout = json.at("layout").get<std::string>(),
+          .tp = json.at("tp").get<std::uint32_t>(),
+          .cp = json.at("cp").get<std::uint32_t>(),
+          .dp = json.at("dp").get<std::uint32_t>(),
+          .pp = json.at("pp").get<std::uint32_t>(),
           .rules = json.at("rules").get<std::string>(),
           .agreement = json.at("agreement").get<std::string>(),
           .transport = json.at("transport").get<std::string>(),
@@ -141,21 +145,13 @@ std::vector<GateCell> cells_of(const Json& json) {
 }
 
 GateRule rule_of(const Json& json) {
-  GateRule rule{.metric = json.at("metric").get<std::string>(),
-                .stats = json.at("stats").get<std::vector<std::string>>(),
-                .where = {},
-                .is_exact = is_exact(json.at("class")),
-                .tolerance = number_or(json.at("tolerance"), 0),
-                .tolerance_absolute = number_maybe(json.at("tolerance_absolute")),
-                .abs_floor = number_or(json.at("abs_floor"), 0),
-                .alpha = number_maybe(json.at("alpha")),
-                .action = action_of(json.at("action")),
-                .is_optional = json.at("optional").get<bool>(),
-                .source = json.at("source").get<std::string>()};
-  for (const auto& [name, globs] : json.at("where").items()) {
-    rule.where.emplace_back(name, globs.get<std::vector<std::string>>());
-  }
-  return rule;
+  const GateAction action = action_of(json.at("action"));
+  Result<GateRule> rule = parse_gate_rule(json.at("rule").get<std::string>(), action);
+  if (!rule) throw NotSuch{rule.error().message};
+  rule->action = action;
+  rule->is_optional = json.at("optional").get<bool>();
+  rule->source = json.at("source").get<std::string>();
+  return *rule;
 }
 
 void read_config(const Json& json, GateReport& report) {
@@ -169,6 +165,7 @@ void read_config(const Json& json, GateReport& report) {
   report.looks_taken = json.at("looks_taken").get<std::size_t>();
   options.is_conclusion_required = json.at("require_conclusive").get<bool>();
   options.may_outnumber_cores = json.at("ranks_may_outnumber_cores").get<bool>();
+  options.across = json.at("across").get<std::vector<std::string>>();
   for (const Json& rule : json.at("rules")) options.rules.push_back(rule_of(rule));
 }
 
@@ -219,7 +216,9 @@ Result<GateReport> read_gate_json(std::string_view text, const std::string& name
   } catch (const NotSuch& error) {
     return refused(error.what);
   } catch (const std::exception& error) {
-    return refused(error.what());
+    // nlohmann begins with [json.exception.out_of_range.403], which tells a reader nothing.
+    const std::string_view what = error.what();
+    return refused(what.starts_with('[') ? what.substr(what.find(']') + 2) : what);
   }
 }
 
