@@ -4,8 +4,8 @@
 # To build and run the tool.
 build_packages=(
   cmake ninja-build g++
-  libcli11-dev libexpected-dev libfmt-dev libhdf5-dev libsimdjson-dev libssl-dev nlohmann-json3-dev
-  zlib1g-dev
+  libcli11-dev libexpected-dev libfmt-dev libhdf5-dev libopenmpi-dev libsimdjson-dev libssl-dev nlohmann-json3-dev
+  openmpi-bin zlib1g-dev
 )
 
 # To build and run every test and bench besides. Python is Debian's own: tests call /usr/bin/python3.

@@ -198,10 +198,7 @@ TEST_P(CallsTest, GroupsOfSeveralThreadsDoNotDisturbOneAnother) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(,
-                         CallsTest,
-                         testing::Combine(ValuesIn(makers()), Values(1, 2, 3, 4, 8, 16)),
-                         name_param);
+INSTANTIATE_TEST_SUITE_P(, CallsTest, ValuesIn(cases(makers(), {1, 2, 3, 4, 8, 16})), name_param);
 
 }  // namespace
 }  // namespace radixbench

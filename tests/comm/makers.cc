@@ -1,12 +1,15 @@
 #include "comm/makers.h"
 
 #include "base/check.h"
+#include "comm/mpi_job.h"
+#include "comm/mpi_world.h"
 #include "comm/shm_fabric.h"
 #include "comm/thread_fabric.h"
 
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstdlib>
 #include <iterator>
 #include <numeric>
 
@@ -18,6 +21,15 @@ std::unique_ptr<World> make_shm_world(Rank world_size) {
   RADIXBENCH_CHECK(world.has_value());
   return *std::move(world);
 }
+
+std::unique_ptr<World> make_mpi_world(Rank world_size) {
+  auto world = MpiWorld::create(world_size);
+  RADIXBENCH_CHECK(world.has_value());
+  return *std::move(world);
+}
+
+constexpr Maker kMpi{
+    "MpiProcesses", RankKind::kProcesses, make_mpi_world, false, false, true, true};
 
 constexpr std::array kMakers{
     Maker{"Threads", RankKind::kThreads, make_thread_world, false},
@@ -56,14 +68,45 @@ class ObservedFabric final : public Fabric {
 
 }  // namespace
 
-std::span<const Maker> makers() { return kMakers; }
+std::span<const Maker> makers() {
+  static const std::vector<Maker> kHere = [] {
+    std::vector<Maker> here(kMakers.begin(), kMakers.end());
+    if (mpi_version() && !MpiJob::find_mpirun().empty()) here.push_back(kMpi);
+    return here;
+  }();
+  return kHere;
+}
+
+namespace {
+
+std::vector<Maker> makers_where(bool (*holds)(const Maker&)) {
+  std::vector<Maker> chosen;
+  std::ranges::copy_if(makers(), std::back_inserter(chosen), holds);
+  return chosen;
+}
+
+}  // namespace
 
 std::vector<Maker> process_makers() {
-  std::vector<Maker> processes;
-  std::ranges::copy_if(kMakers, std::back_inserter(processes), [](const Maker& maker) {
-    return maker.kind == RankKind::kProcesses;
-  });
-  return processes;
+  return makers_where([](const Maker& maker) { return maker.kind == RankKind::kProcesses; });
+}
+
+std::vector<Maker> lenient_makers() {
+  return makers_where([](const Maker& maker) { return maker.has_our_mismatches; });
+}
+
+std::vector<std::tuple<Maker, Rank>> cases(std::span<const Maker> makers,
+                                           std::initializer_list<Rank> rank_counts) {
+  const char* wish = std::getenv("RADIXBENCH_CONFORMANCE");
+  const bool is_full = wish != nullptr && std::string_view{wish} == "full";
+  constexpr Rank kSlowMax = 3;
+  std::vector<std::tuple<Maker, Rank>> all;
+  for (const Maker& maker : makers) {
+    for (const Rank count : rank_counts) {
+      if (!maker.is_slow || is_full || count <= kSlowMax) all.emplace_back(maker, count);
+    }
+  }
+  return all;
 }
 
 std::unique_ptr<RankHarness> RanksTest::make_harness(Rank world_size) {

@@ -18,11 +18,23 @@ struct Maker {
   RankKind kind;
   std::unique_ptr<World> (*make_world)(Rank world_size);
   bool is_observed;
+  // What members' calls do that differ: what communicator.h says, or what its library makes of it.
+  bool has_our_mismatches = true;
+  bool may_pair_kinds = false;
+  // Worlds take so long to start that each commit tries few sizes; RADIXBENCH_CONFORMANCE=full in
+  // the environment tries all.
+  bool is_slow = false;
 };
 
 std::span<const Maker> makers();
 // Those whose ranks can be killed and stopped one at a time.
 std::vector<Maker> process_makers();
+// Those where calls that differ do what communicator.h says.
+std::vector<Maker> lenient_makers();
+
+// Each of the makers with each number of ranks that it is tried with.
+std::vector<std::tuple<Maker, Rank>> cases(std::span<const Maker> makers,
+                                           std::initializer_list<Rank> rank_counts);
 
 // A fixture that builds a harness of the test's maker for any number of ranks.
 class RanksTest : public testing::TestWithParam<std::tuple<Maker, Rank>> {

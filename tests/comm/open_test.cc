@@ -117,15 +117,9 @@ TEST_P(OpenTest, SpecWithoutThisRankIsRefused) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(,
-                         OpenTest,
-                         testing::Combine(ValuesIn(makers()), Values(2, 4, 16)),
-                         name_param);
+INSTANTIATE_TEST_SUITE_P(, OpenTest, ValuesIn(cases(makers(), {2, 4, 16})), name_param);
 
-INSTANTIATE_TEST_SUITE_P(,
-                         LeftOutTest,
-                         testing::Combine(ValuesIn(makers()), Values(3, 4, 16)),
-                         name_param);
+INSTANTIATE_TEST_SUITE_P(, LeftOutTest, ValuesIn(cases(makers(), {3, 4, 16})), name_param);
 
 }  // namespace
 }  // namespace radixbench

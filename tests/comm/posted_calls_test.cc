@@ -128,7 +128,7 @@ TEST_P(PostedCallsTest, FailByTheirDeadlineAndNameWhoDidNotCome) {
 
 INSTANTIATE_TEST_SUITE_P(Transports,
                          PostedCallsTest,
-                         testing::Combine(ValuesIn(makers()), Values(2, 3, 8)),
+                         ValuesIn(cases(makers(), {2, 3, 8})),
                          name_param);
 
 }  // namespace
