@@ -11,6 +11,10 @@ namespace {
 std::size_t size_of(const Communicator* group) { return group == nullptr ? 1 : group->size(); }
 
 Reducer attn_groups(const CacheCommunicators& groups) {
+  if (groups.attn_grid != nullptr) {
+    const std::array<Communicator*, 1> grid = {groups.attn_grid};
+    return Reducer{grid};
+  }
   const std::array<Communicator*, 2> axes = {groups.attn_cp, groups.attention_tp};
   Reducer reducer{axes};
   if (reducer.hop_count() > 0) return reducer;
@@ -48,6 +52,18 @@ Result<AgreementKind> parse_agreement(std::string_view text) {
   }
   return fail(ErrorCode::kInvalidArgument,
               fmt::format("agreement '{}' is none of hardcoded_tp, stage_tp, attn_groups", text));
+}
+
+std::string_view to_string(ReduceShape shape) {
+  return shape == ReduceShape::kAxes ? "axes" : "grid";
+}
+
+Result<ReduceShape> parse_reduce_shape(std::string_view text) {
+  for (const ReduceShape shape : {ReduceShape::kAxes, ReduceShape::kGrid}) {
+    if (text == to_string(shape)) return shape;
+  }
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("reduction '{}' is neither axes nor grid", text));
 }
 
 Reducer::Reducer(std::span<Communicator* const> hops) {

@@ -24,6 +24,14 @@ enum class AgreementKind : std::uint8_t {
 std::string_view to_string(AgreementKind kind);
 Result<AgreementKind> parse_agreement(std::string_view text);
 
+// How a question that spans two axes goes round.
+enum class ReduceShape : std::uint8_t {
+  kAxes,  // attention CP, then attention TP, as the engine does
+  kGrid,  // once, over a flat group of both
+};
+std::string_view to_string(ReduceShape shape);
+Result<ReduceShape> parse_reduce_shape(std::string_view text);
+
 // One rank's handles on the groups that the cache is given. A group of one rank may be null. The
 // scheduler thread owns them all.
 struct CacheCommunicators {
@@ -31,6 +39,7 @@ struct CacheCommunicators {
   Communicator* attn_cp = nullptr;
   Communicator* attention_tp = nullptr;
   Communicator* tp = nullptr;
+  Communicator* attn_grid = nullptr;  // attention CP x TP in one; where it is there the axes rest
 };
 
 // An ordered list of groups to reduce over, one after the other. MIN and MAX are idempotent and the

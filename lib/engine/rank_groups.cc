@@ -14,11 +14,12 @@ struct Kind {
   std::string_view name;         // of the communicator
   std::string_view layout_kind;  // whose lists it has
   bool is_prefetch;
+  bool is_grid = false;  // made where questions go over the grid
 };
 
 // In creation order. The prefetch thread's copies come last: the controller makes them when storage
 // is attached.
-constexpr std::array<Kind, 7> kKinds = {{
+constexpr std::array<Kind, 9> kKinds = {{
     {"tp", "tp", false},
     {"attn_cp", "attn_cp", false},
     {"attention_tp", "attention_tp", false},
@@ -26,6 +27,8 @@ constexpr std::array<Kind, 7> kKinds = {{
     {"attention_tp.device", "attention_tp", false},
     {"prefetch.attn_cp", "attn_cp", true},
     {"prefetch.attention_tp", "attention_tp", true},
+    {"attn_grid", "cache_stage_replica", false, true},
+    {"prefetch.attn_grid", "cache_stage_replica", true, true},
 }};
 
 }  // namespace
@@ -39,6 +42,7 @@ Result<RankGroups> RankGroups::open(const Layout& layout,
   RankGroups groups;
   std::uint32_t ordinal = 0;
   for (const Kind& kind : kKinds) {
+    if (kind.is_grid && creations.shape != ReduceShape::kGrid) continue;
     const std::string name{kind.name};
     // An aliased kind has the lists of the other, so their twins are shared too; for the prefetch
     // thread that drops the second of two equal sets.
@@ -84,11 +88,16 @@ CacheCommunicators RankGroups::cache(const Layout& layout) const {
   return {.tp_cache = get(layout.sizes().dp_attention ? "attention_tp" : "tp"),
           .attn_cp = get("attn_cp"),
           .attention_tp = get("attention_tp"),
-          .tp = get("tp")};
+          .tp = get("tp"),
+          .attn_grid = get("attn_grid")};
 }
 
 Reducer RankGroups::prefetch_hops() const {
   std::vector<Communicator*> hops;
+  if (Communicator* grid = get("prefetch.attn_grid")) {
+    hops.push_back(grid);
+    return Reducer{hops};
+  }
   for (const char* name : {"prefetch.attn_cp", "prefetch.attention_tp"}) {
     Communicator* hop = get(name);
     if (hop == nullptr) continue;

@@ -15,10 +15,12 @@
 
 namespace radixbench {
 
-// Who hears of the creations, if anybody, and what the groups' calls will wait at most.
+// Who hears of the creations, if anybody, what the groups' calls will wait at most, and whether
+// there are flat groups over attention CP x TP beside the axes.
 struct GroupCreations {
   GroupObserver* observer = nullptr;
   std::chrono::nanoseconds call_deadline{};
+  ReduceShape shape = ReduceShape::kAxes;
 };
 
 // One rank's communicators, as SGLang makes them: the CPU groups of tp, attn_cp and attention_tp,
@@ -38,7 +40,8 @@ class RankGroups {
   // Null where this rank's group has one member.
   [[nodiscard]] Communicator* find(const std::string& name) const;
   [[nodiscard]] CacheCommunicators cache(const Layout& layout) const;
-  // J 4.5: copies of attention CP then TP, one-rank groups and equal rank sets left out.
+  // The flat copy where there is one, else J 4.5: copies of attention CP then TP, one-rank groups
+  // and equal rank sets left out.
   [[nodiscard]] Reducer prefetch_hops() const;
   [[nodiscard]] std::vector<const GroupSpec*> specs() const;
 

@@ -55,4 +55,6 @@ const SiteContract& contract_of(Site site) {
 
 std::string_view to_string(Site site) { return contract_of(site).name; }
 
+std::string_view name_of_site(std::uint16_t site) { return to_string(static_cast<Site>(site)); }
+
 }  // namespace radixbench

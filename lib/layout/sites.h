@@ -37,5 +37,7 @@ struct SiteContract {
 std::span<const SiteContract> site_contracts();
 const SiteContract& contract_of(Site site);
 std::string_view to_string(Site site);
+// The same for who has the number alone, as transports do for their errors.
+std::string_view name_of_site(std::uint16_t site);
 
 }  // namespace radixbench

@@ -46,6 +46,8 @@ struct ReplayOptions {
   std::string layout = "tp1";
   Rules rules;
   AgreementKind agreement = AgreementKind::kAttnGroups;
+  ReduceShape reduce = ReduceShape::kAxes;
+  bool is_checking_calls = false;  // --check-calls
   PrefetchPolicy policy = PrefetchPolicy::kTimeout;
   Transport transport = Transport::kShm;
   EngineOptions engine;

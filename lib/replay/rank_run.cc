@@ -1,6 +1,7 @@
 #include "replay/rank_run.h"
 
 #include "base/random.h"
+#include "comm/checked_communicator.h"
 #include "control/cache_controller.h"
 #include "engine/rank_groups.h"
 #include "engine/scheduler.h"
@@ -166,13 +167,15 @@ RankResult run_rank(const ReplayPlan& plan,
   RecordSink sink{recorder, status, ring};
   RingThread& scheduler_ring = ring.thread(kSchedulerThread);
 
+  const std::unique_ptr<Fabric> checked =
+      options.is_checking_calls ? check_calls(fabric, name_of_site) : nullptr;
   status.reached(RankPhase::kOpeningGroups);
   Result<RankGroups> groups = RankGroups::open(plan.layout,
-                                               fabric,
+                                               checked ? *checked : fabric,
                                                sink.scheduler_calls(),
                                                sink.prefetch_calls(),
                                                deadline_after(options.deadline),
-                                               {&scheduler_ring, options.deadline});
+                                               {&scheduler_ring, options.deadline, options.reduce});
   if (!groups) return failed(groups.error());
   sink.describe(groups->specs(), rank);
   Result<std::unique_ptr<Storage>> storage = open_rank_storage(plan, rank);

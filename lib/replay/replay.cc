@@ -24,8 +24,6 @@ using namespace std::chrono_literals;
 // After the first failure: time for the others to say what they saw and to close their files.
 constexpr auto kGrace = 4s;
 
-std::string_view site_name(std::uint16_t site) { return to_string(static_cast<Site>(site)); }
-
 // A rank's process, from its fork to its exit code; the code says no more than whether it failed.
 int run_process(const ReplayPlan& plan,
                 const RunRings& rings,
@@ -40,7 +38,7 @@ int run_process(const ReplayPlan& plan,
     killing = make_killing_status(status, *fault);
     sink = killing.get();
   }
-  const std::unique_ptr<Fabric> fabric = world.attach(rank, site_name);
+  const std::unique_ptr<Fabric> fabric = world.attach(rank, name_of_site);
   const Result<void> ended = run_recorded_rank(plan, *fabric, *sink, rings.ring(rank));
   if (!ended) status.failed(ended.error());
   return ended ? 0 : 1;

@@ -38,14 +38,12 @@ struct Ending {
   bool has_failure = false;
 };
 
-std::string_view site_name(std::uint16_t site) { return to_string(static_cast<Site>(site)); }
-
 void run_one(const ReplayPlan& plan,
              const RunRings& rings,
              World& world,
              RankReport& report,
              Ending& ending) {
-  const std::unique_ptr<Fabric> fabric = world.attach(report.rank, site_name);
+  const std::unique_ptr<Fabric> fabric = world.attach(report.rank, name_of_site);
   ReportingStatus status{report};
   const Result<void> ended = run_recorded_rank(plan, *fabric, status, rings.ring(report.rank));
   if (!ended && !report.error) report.error = ended.error();

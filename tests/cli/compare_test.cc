@@ -43,5 +43,36 @@ TEST(CompareCommandTest, SameCountsOverThreadsAndSharedMemory) {
   EXPECT_THAT(compared.out, HasSubstr("counts are equal"));
 }
 
+// How a question goes round changes how many calls it takes, and nothing that is agreed.
+TEST(CompareCommandTest, GridAndCheckedCallsLeaveWhatAxesDo) {
+  const TempDirectory folder;
+  const auto run = [&](const std::string& name, std::vector<std::string> more) {
+    const std::string path = folder.path().string() + "/" + name;
+    std::vector<std::string> words{"replay",
+                                   RADIXBENCH_SOURCE_DIR "/traces/sample_400.jsonl",
+                                   "--layout",
+                                   "tp2cp2",
+                                   "--limit",
+                                   "40",
+                                   "--device-tokens",
+                                   "60k",
+                                   "--host-tokens",
+                                   "120k",
+                                   "-o",
+                                   path};
+    words.insert(words.end(), more.begin(), more.end());
+    const ToolRun ended = run_tool(words);
+    EXPECT_EQ(ended.exit_code, 0) << ended.err;
+    return path;
+  };
+  const std::string axes = run("axes", {});
+  const ToolRun grid = run_tool({"compare", axes, run("grid", {"--reduce", "grid"})});
+  EXPECT_THAT(grid.out, HasSubstr("wire_ops"));
+  EXPECT_THAT(grid.out, testing::Not(HasSubstr("tokens_storage")));
+  EXPECT_THAT(grid.out, testing::Not(HasSubstr("prefetch_used")));
+  const ToolRun checked = run_tool({"compare", axes, run("checked", {"--check-calls"})});
+  EXPECT_THAT(checked.out, HasSubstr("counts are equal"));
+}
+
 }  // namespace
 }  // namespace radixbench

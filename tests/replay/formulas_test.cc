@@ -27,13 +27,15 @@ struct Hops {
   std::uint32_t tp_cache_size = 1;
 };
 
-Hops hops_of(const Layout& layout, AgreementKind kind) {
+Hops hops_of(const Layout& layout, AgreementKind kind, ReduceShape shape) {
   const auto is_wide = [](std::uint32_t size) { return size > 1 ? 1U : 0U; };
   const std::uint32_t tp_cache =
       layout.sizes().dp_attention ? layout.attn_tp_size() : layout.sizes().tp;
   Hops hops;
   hops.tp_cache_size = tp_cache;
-  hops.other = is_wide(layout.attn_cp_size()) + is_wide(layout.attn_tp_size());
+  hops.other = shape == ReduceShape::kGrid
+                   ? is_wide(layout.attn_cp_size() * layout.attn_tp_size())
+                   : is_wide(layout.attn_cp_size()) + is_wide(layout.attn_tp_size());
   if (kind == AgreementKind::kAttnGroups) hops.moved = hops.other;
   if (kind == AgreementKind::kHardcodedTp) hops.moved = is_wide(tp_cache);
   if (kind == AgreementKind::kStageTp) hops.moved = is_wide(layout.sizes().tp);
@@ -60,15 +62,15 @@ std::uint32_t aborts_in(const RankData& rank, const StepRow& step) {
   return count;
 }
 
-// Rules, policy, layout, agreement.
-using Case = std::tuple<std::string, PrefetchPolicy, std::string, AgreementKind>;
+// Rules, policy, layout, agreement, shape.
+using Case = std::tuple<std::string, PrefetchPolicy, std::string, AgreementKind, ReduceShape>;
 
 class FormulasTest : public ReplayTest, public testing::WithParamInterface<Case> {
  protected:
   static bool is_fixed() { return std::get<0>(GetParam()) == "fixed"; }
 
   ReplayRun run_case() {
-    const auto& [rules, policy, layout, agreement] = GetParam();
+    const auto& [rules, policy, layout, agreement, shape] = GetParam();
     ReplayOptions chosen = options(layout);
     const Rules limits = chosen.rules;
     chosen.rules = make_rules(rules).value();
@@ -76,6 +78,7 @@ class FormulasTest : public ReplayTest, public testing::WithParamInterface<Case>
     chosen.rules.prefetch_timeout_per_ki_token_ns = limits.prefetch_timeout_per_ki_token_ns;
     chosen.policy = policy;
     chosen.agreement = agreement;
+    chosen.reduce = shape;
     // Ranks that are equally fast don't come to differ where a rule or a group is wrong.
     return run(chosen, [](ReplayPlan& plan) { plan.latency.jitter = 0; });
   }
@@ -174,7 +177,7 @@ class FormulasTest : public ReplayTest, public testing::WithParamInterface<Case>
 TEST_P(FormulasTest, EveryStepOfEveryRankMakesExactlyTheCallsOfTheFormula) {
   const ReplayRun done = run_case();
   expect_clean(done);
-  const Hops hops = hops_of(done.layout, std::get<3>(GetParam()));
+  const Hops hops = hops_of(done.layout, std::get<3>(GetParam()), std::get<4>(GetParam()));
   for (Rank rank = 0; rank < done.ranks.size(); ++rank) {
     expect_steps(done.ranks[rank], hops);
     expect_totals(done, rank, hops);
@@ -202,18 +205,23 @@ std::vector<Case> all_cases() {
           const bool has_replicas = make_layout(layout)->attn_dp_size() > 1;
           if (has_replicas && agreement == AgreementKind::kStageTp) continue;
           if (kIsSanitized && agreement != AgreementKind::kAttnGroups) continue;
-          cases.emplace_back(rules, policy, layout, agreement);
+          cases.emplace_back(rules, policy, layout, agreement, ReduceShape::kAxes);
         }
       }
     }
+  }
+  for (const char* layout : {"tp4cp2", "sglang:tp=8,cp=2,dp=2"}) {
+    cases.emplace_back(
+        "fixed", PrefetchPolicy::kTimeout, layout, AgreementKind::kAttnGroups, ReduceShape::kGrid);
   }
   return cases;
 }
 
 std::string case_name(const testing::TestParamInfo<Case>& info) {
-  const auto& [rules, policy, layout, agreement] = info.param;
+  const auto& [rules, policy, layout, agreement, shape] = info.param;
   std::string name =
       fmt::format("{}_{}_{}_{}", rules, to_string(policy), layout, to_string(agreement));
+  if (shape == ReduceShape::kGrid) name += "_grid";
   for (char& letter : name) {
     if (std::isalnum(static_cast<unsigned char>(letter)) == 0) letter = '_';
   }

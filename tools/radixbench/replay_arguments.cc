@@ -135,6 +135,9 @@ void add_replay_options(CLI::App& app, ReplayArguments& arguments) {
   app.add_option("TRACE", arguments.trace, "A Mooncake JSONL trace");
   option("--layout", arguments.layout, "tpTcpCdpD, or sglang:tp=..,cp=..,dp=..");
   option("--agreement", arguments.agreement, "hardcoded_tp, stage_tp or attn_groups");
+  option("--reduce",
+         arguments.reduce,
+         "axes (attention CP, then TP) or grid (both at once, over a flat group)");
   option("--rules", arguments.rules, "j (as the engine shipped them) or fixed");
   app.add_option("--without",
                  arguments.without,
@@ -172,6 +175,10 @@ void add_replay_options(CLI::App& app, ReplayArguments& arguments) {
   app.add_flag("--watch",
                arguments.is_watching,
                "Look into the ranks' recorders all along, and say the first fault at once");
+  app.add_flag("--check-calls",
+               arguments.is_checking_calls,
+               "Members of a group compare site, kind, type and length before each call, and fail "
+               "with both sides' call where they differ");
   option("--deadline", arguments.deadline, "Bound on every blocking call, wall time");
   option("--seed", arguments.seed, "Of every random stream");
   app.add_option("--limit", arguments.limit, "Requests at most");
@@ -187,10 +194,12 @@ Result<ReplayOptions> resolve(const ReplayArguments& arguments) {
   options.trace = {.skips_bad = arguments.skips_bad, .limit = arguments.limit};
   options.layout = arguments.layout;
   options.is_watching = arguments.is_watching;
+  options.is_checking_calls = arguments.is_checking_calls;
   Result<bool> is_selective =
       choose("--write-policy", arguments.write_policy, "write_through", "write_through_selective");
   steps.set(options.rules, make_rules(arguments.rules))
       .set(options.agreement, parse_agreement(arguments.agreement))
+      .set(options.reduce, parse_reduce_shape(arguments.reduce))
       .set(options.policy, parse_prefetch_policy(arguments.policy))
       .set(options.transport, parse_transport(arguments.transport))
       .set(options.device_tokens, parse_count("--device-tokens", arguments.device_tokens))

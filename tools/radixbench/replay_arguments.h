@@ -19,6 +19,8 @@ struct ReplayArguments {
   std::string rules = "fixed";
   std::vector<std::string> without;
   std::string agreement = "attn_groups";
+  std::string reduce = "axes";
+  bool is_checking_calls = false;
   std::string policy = "timeout";
   std::string transport = "shm";
   std::string clock = "virtual";
