@@ -40,14 +40,14 @@ bool can_be_shown(const GateEstimate& estimate, std::size_t cells, double alpha)
   return estimate.p_attainable * static_cast<double>(cells) <= alpha;
 }
 
+}  // namespace
+
 GateVerdict verdict_of(const NoisyCell& cell, double p_reg_adjusted, double alpha) {
   if (p_reg_adjusted <= alpha && cell.is_above_floor) return GateVerdict::kRegressed;
   if (cell.estimate.p_imp <= alpha) return GateVerdict::kImproved;
   if (cell.estimate.p_pass <= alpha) return GateVerdict::kPass;
   return GateVerdict::kInconclusive;
 }
-
-}  // namespace
 
 std::vector<double> holm(std::span<const double> p) {
   std::vector<std::size_t> order(p.size());
@@ -86,7 +86,8 @@ Result<std::vector<JudgedCell>> judge(std::span<const NoisyCell> cells, double a
   std::vector<double> p_reg;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const GateEstimate& estimate = cells[i].estimate;
-    if (!can_be_shown(estimate, cells.size(), alpha)) {
+    const double own_alpha = cells[i].alpha.value_or(alpha);
+    if (!can_be_shown(estimate, cells.size(), own_alpha)) {
       const bool is_paired = estimate.is_paired;
       return fail(ErrorCode::kInvalidArgument,
                   fmt::format("cell {} has {} {}; to gate {} at alpha {} takes {}",
@@ -94,9 +95,9 @@ Result<std::vector<JudgedCell>> judge(std::span<const NoisyCell> cells, double a
                               estimate.samples,
                               is_paired ? "pairs" : "launches a side",
                               cells.size(),
-                              alpha,
-                              is_paired ? pairs_min(cells.size(), alpha)
-                                        : launches_min(cells.size(), alpha)));
+                              own_alpha,
+                              is_paired ? pairs_min(cells.size(), own_alpha)
+                                        : launches_min(cells.size(), own_alpha)));
     }
     p_reg.push_back(estimate.p_reg);
   }
@@ -104,7 +105,8 @@ Result<std::vector<JudgedCell>> judge(std::span<const NoisyCell> cells, double a
   std::vector<JudgedCell> judged;
   judged.reserve(cells.size());
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    judged.push_back({verdict_of(cells[i], adjusted[i], alpha), adjusted[i]});
+    const double own_alpha = cells[i].alpha.value_or(alpha);
+    judged.push_back({verdict_of(cells[i], adjusted[i], own_alpha), adjusted[i]});
   }
   return judged;
 }

@@ -26,10 +26,14 @@ std::size_t launches_min(std::size_t cells, double alpha);
 
 struct NoisyCell {
   GateEstimate estimate;
-  bool is_above_floor = true;  // a regression that is not is none
+  bool is_above_floor = true;        // a regression that is not is none
+  std::optional<double> alpha = {};  // its own, in place of all cells'
 };
+// kPass, kRegressed, kImproved or kInconclusive.
+GateVerdict verdict_of(const NoisyCell& cell, double p_reg_adjusted, double alpha);
+
 struct JudgedCell {
-  GateVerdict verdict = GateVerdict::kInconclusive;  // kPass, kRegressed, kImproved or this
+  GateVerdict verdict = GateVerdict::kInconclusive;
   double p_reg_adjusted = 1;
 };
 

@@ -67,13 +67,14 @@ enum class GateEnd : std::uint8_t {
 };
 GateEnd end_of(const GateReport& report);
 
-// Whether more pairs could still change what the report says of a cell that fails or warns.
+// Whether every cell that fails or warns has a verdict that more pairs are not asked for.
 bool is_decided(const GateReport& report);
 
 // Judges B's launches against A's (and A's against A' of the same set, where there are any).
 // `history`: earlier accepted baselines, oldest first; where launches are not paired, noise between
 // them widens the tolerance. Fails with kInvalidArgument where there are too few launches for the
-// cells that rules gate, or a rule matches nothing; both name what would do.
+// cells that rules gate (between looks: go on), or a rule matches nothing; both name what would do.
+// kCorrupt where two launches of a side have the same pair number.
 Result<GateReport> judge_launches(const LaunchSet& a,
                                   const LaunchSet& b,
                                   const GateOptions& options,

@@ -54,6 +54,7 @@ struct GateOptions {
   double confidence = 0.95;
   bool is_conclusion_required = false;
   bool may_outnumber_cores = false;  // judge noisy cells of runs with more ranks than cores
+  bool may_miss = false;             // a cell that only A has passes
   std::vector<std::string> across;   // fields that the sides may differ in, besides the sets' own
   std::vector<GateRule> rules;       // the last that matches a cell wins
 };
@@ -71,13 +72,17 @@ std::vector<std::size_t> look_sizes(const GateOptions& options, std::size_t pair
 // A rule in the syntax of --fail-if and --warn-if, e.g.
 // agreement_per_step@p50{tp=4|8,policy=timeout}:5%,abs=2us. kInvalidArgument, naming the place.
 Result<GateRule> parse_gate_rule(std::string_view text, GateAction action);
-// The parts of one, for rules that are written in files: 5%, +5%, 2us, exact; then 2us.
+// The parts of one, for rules that are written in files. A limit is 5%, +5%, 2us, exact, or
+// `default` for the metric's own; an amount is 2us, 4KiB, 3count.
 Result<void> parse_gate_limit(std::string_view text, GateRule& rule);
 Result<GateAmount> parse_gate_amount(std::string_view text);
 std::string gate_limit_text(const GateRule& rule);
 // Back into that syntax: parses to the same rule.
 std::string to_string(const GateRule& rule);
 
+std::string to_string(const GateAmount& amount);
+
+bool is_matched(const GateRule& rule, const LaunchCell& cell);
 // The rule that a cell falls under; nothing where none matches.
 const GateRule* rule_of(const std::vector<GateRule>& rules, const LaunchCell& cell);
 

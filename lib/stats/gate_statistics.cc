@@ -34,13 +34,6 @@ double median_of_sorted(std::span<const double> sorted) {
   return sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-double median(std::span<const double> values) {
-  RADIXBENCH_CHECK(!values.empty());
-  std::vector<double> sorted{values.begin(), values.end()};
-  std::sort(sorted.begin(), sorted.end());
-  return median_of_sorted(sorted);
-}
-
 void check_costs(std::span<const double> costs) {
   RADIXBENCH_CHECK(!costs.empty());
   for (const double cost : costs) RADIXBENCH_CHECK(std::abs(cost) <= kCostMax);
@@ -161,6 +154,13 @@ GateEstimate estimate_unpaired(UnpairedCosts costs, double delta, double confide
   const std::size_t smallest = b.size() * (b.size() + 1) / 2;
   place(std::move(differences), std::span{sums}.subspan(smallest), estimate);
   return estimate;
+}
+
+double median(std::span<const double> values) {
+  RADIXBENCH_CHECK(!values.empty());
+  std::vector<double> sorted{values.begin(), values.end()};
+  std::sort(sorted.begin(), sorted.end());
+  return median_of_sorted(sorted);
 }
 
 bool is_above_floor(std::span<const double> old_side,

@@ -41,6 +41,9 @@ struct UnpairedCosts {
 };
 GateEstimate estimate_unpaired(UnpairedCosts costs, double delta, double confidence);
 
+// Of values that are not none.
+double median(std::span<const double> values);
+
 // Whether medians differ by at least `floor`, in the metric's own unit. Neither side is empty.
 bool is_above_floor(std::span<const double> old_side,
                     std::span<const double> new_side,

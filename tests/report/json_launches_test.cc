@@ -1,6 +1,6 @@
 #include "report/json_launches.h"
 
-#include "report/launches_fixture.h"
+#include "support/made_up_launches.h"
 #include "support/temp_directory.h"
 
 #include <gmock/gmock.h>
