@@ -74,12 +74,25 @@ void add_violations(std::span<const RankReport> reports, Outcome& outcome) {
   }
 }
 
+// A foreign library ended the process, or somebody else did from within.
+bool ended_unsaid(const RankReport& report) {
+  return report.exit_code.value_or(0) != 0 && !report.error;
+}
+
+void add_unsaid(std::span<const RankReport> reports, Outcome& outcome) {
+  for (const RankReport& report : reports) {
+    if (!ended_unsaid(report)) continue;
+    outcome.messages.push_back(fmt::format(
+        "rank {} ended with exit code {} and without a word", report.rank, *report.exit_code));
+  }
+}
+
 RunEnd end_of(std::span<const RankReport> reports, Outcome& outcome) {
   bool has_deadline = false;
   bool has_violation = false;
   std::optional<ErrorCode> other;
   for (const RankReport& report : reports) {
-    has_deadline = has_deadline || report.signal || report.was_given_up ||
+    has_deadline = has_deadline || report.signal || report.was_given_up || ended_unsaid(report) ||
                    (report.error && is_deadline(*report.error));
     has_violation = has_violation || !report.violations.empty();
     if (report.error && !is_deadline(*report.error) &&
@@ -125,6 +138,7 @@ Outcome judge(std::span<const RankReport> reports,
         "interrupted (signal {}); what was recorded until then is kept", *interrupt_signal));
   }
   add_errors(reports, interrupt_signal.has_value(), outcome);
+  add_unsaid(reports, outcome);
   add_violations(reports, outcome);
   for (const std::string& missing : data.missing) outcome.messages.push_back(missing);
   outcome.end = has_diverged ? RunEnd::kDiverged : end_of(reports, outcome);

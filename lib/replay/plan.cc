@@ -134,14 +134,20 @@ Result<std::string> make_output(const ReplayOptions& options, const std::string&
 }  // namespace
 
 std::string_view to_string(Transport transport) {
-  return transport == Transport::kThreads ? "threads" : "shm";
+  switch (transport) {
+    case Transport::kThreads: return "threads";
+    case Transport::kShm: return "shm";
+    case Transport::kMpi: return "mpi";
+  }
+  return "unknown";
 }
 
 Result<Transport> parse_transport(std::string_view text) {
-  if (text == "threads") return Transport::kThreads;
-  if (text == "shm") return Transport::kShm;
+  for (const Transport transport : {Transport::kThreads, Transport::kShm, Transport::kMpi}) {
+    if (to_string(transport) == text) return transport;
+  }
   return fail(ErrorCode::kInvalidArgument,
-              fmt::format("transport '{}' is none of threads, shm", text));
+              fmt::format("transport '{}' is none of threads, shm, mpi", text));
 }
 
 std::uint64_t ReplayPlan::device_pages() const {

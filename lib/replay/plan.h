@@ -18,7 +18,7 @@
 
 namespace radixbench {
 
-enum class Transport : std::uint8_t { kThreads, kShm };
+enum class Transport : std::uint8_t { kThreads, kShm, kMpi };
 std::string_view to_string(Transport transport);
 Result<Transport> parse_transport(std::string_view text);
 

@@ -1,9 +1,9 @@
 #include "replay/replay.h"
 
-#include "comm/shm_fabric.h"
 #include "inject/fault_spec.h"
 #include "layout/sites.h"
 #include "replay/killing_status.h"
+#include "replay/process_world.h"
 #include "replay/rank_processes.h"
 #include "replay/recorded_rank.h"
 #include "replay/run_master.h"
@@ -27,7 +27,7 @@ constexpr auto kGrace = 4s;
 // A rank's process, from its fork to its exit code; the code says no more than whether it failed.
 int run_process(const ReplayPlan& plan,
                 const RunRings& rings,
-                ShmWorld& world,
+                World& world,
                 Rank rank,
                 RankStatusSink& status) {
   std::unique_ptr<RankStatusSink> killing;
@@ -62,7 +62,7 @@ Result<RanksEnd> run_processes(const ReplayPlan& plan,
                                RunWatch& watch,
                                const ReplayCallbacks& callbacks) {
   const Rank world_size = plan.layout.world_size();
-  Result<std::unique_ptr<ShmWorld>> world = ShmWorld::create(world_size);
+  Result<std::unique_ptr<World>> world = make_process_world(plan.options.transport, world_size);
   if (!world) return tl::unexpected(world.error());
   Result<std::unique_ptr<RankProcesses>> ranks =
       RankProcesses::start(world_size, **world, [&](Rank rank, RankStatusSink& status) {

@@ -1,9 +1,9 @@
 #include "replay/scenario_run.h"
 
 #include "base/clock.h"
-#include "comm/shm_fabric.h"
 #include "comm/thread_fabric.h"
 #include "layout/sites.h"
+#include "replay/process_world.h"
 #include "replay/rank_processes.h"
 #include "replay/scenario_program.h"
 #include "replay/scenario_rank.h"
@@ -181,7 +181,9 @@ void hasten(Stage& stage, World& world, const RankProcesses& ranks) {
 
 Result<Failures> run_processes(Stage& stage, const ScenarioRunOptions& options) {
   const auto world_size = static_cast<Rank>(stage.rings.size());
-  auto world = ShmWorld::create(world_size);
+  const Result<Transport> transport = parse_transport(options.transport);
+  if (!transport) return tl::unexpected(transport.error());
+  auto world = make_process_world(*transport, world_size);
   if (!world) return tl::unexpected(world.error());
   auto ranks = RankProcesses::start(world_size, **world, [&](Rank rank, RankStatusSink& status) {
     return run_in_process(stage, **world, rank, status);
@@ -223,9 +225,9 @@ Result<ScenarioRun> collect(const Stage& stage, const Failures& failures) {
 }
 
 Result<void> check(const ScenarioProgram& program, const ScenarioRunOptions& options) {
-  if (options.transport != "threads" && options.transport != "shm") {
+  if (!parse_transport(options.transport)) {
     return fail(ErrorCode::kUnsupported,
-                fmt::format("scenarios run over threads or shm, not '{}'", options.transport));
+                fmt::format("scenarios run over threads, shm or mpi, not '{}'", options.transport));
   }
   if (options.transport == "shm" && program.has_calls_between_two) {
     return fail(ErrorCode::kUnsupported,

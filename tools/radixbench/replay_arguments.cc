@@ -145,7 +145,7 @@ void add_replay_options(CLI::App& app, ReplayArguments& arguments) {
                  "examined_set")
       ->delimiter(',');
   option("--prefetch-policy", arguments.policy, "best_effort, wait_complete or timeout");
-  option("--transport", arguments.transport, "threads or shm");
+  option("--transport", arguments.transport, "threads, shm or mpi");
   option("--clock", arguments.clock, "virtual (deterministic) or wall");
   option("--page-size", arguments.page_size, "Tokens a page, 1 to 512");
   option("--device-tokens", arguments.device_tokens, "Device tier of a rank");

@@ -1,0 +1,28 @@
+#include "replay/process_world.h"
+
+#include "comm/mpi_world.h"
+#include "comm/shm_fabric.h"
+
+#include <utility>
+
+namespace radixbench {
+namespace {
+
+template <typename Made>
+Result<std::unique_ptr<World>> as_world(Result<std::unique_ptr<Made>> made) {
+  if (!made) return tl::unexpected(made.error());
+  return std::unique_ptr<World>{*std::move(made)};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<World>> make_process_world(Transport transport, Rank world_size) {
+  switch (transport) {
+    case Transport::kShm: return as_world(ShmWorld::create(world_size));
+    case Transport::kMpi: return as_world(MpiWorld::create(world_size));
+    case Transport::kThreads: break;
+  }
+  return fail(ErrorCode::kUnsupported, "threads are no processes");
+}
+
+}  // namespace radixbench

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "base/result.h"
+#include "comm/world.h"
+#include "replay/plan.h"
+
+#include <memory>
+
+namespace radixbench {
+
+// The world of a transport whose ranks are processes of this host, to be made before the process
+// has a second thread. kUnsupported with the reason where the machine or the build lacks it.
+Result<std::unique_ptr<World>> make_process_world(Transport transport, Rank world_size);
+
+}  // namespace radixbench
