@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "inject/fault_spec.h"
 #include "record/provenance.h"
+#include "replay/process_world.h"
 #include "replay/rank_storage.h"
 
 #include <fmt/chrono.h>
@@ -167,6 +168,9 @@ Result<ReplayPlan> make_plan(ReplayOptions options) {
   }
   if (Result<void> fine = check_faults(*layout, options); !fine) {
     return tl::unexpected(fine.error());
+  }
+  if (Result<void> there = check_transport(options.transport); !there) {
+    return tl::unexpected(there.error());
   }
   Result<std::vector<RankSkew>> skews = resolve_skews(options.skews, *layout);
   if (!skews) return tl::unexpected(skews.error());

@@ -2,6 +2,9 @@
 
 #include "comm/mpi_world.h"
 #include "comm/shm_fabric.h"
+#include "comm/transports.h"
+
+#include <fmt/format.h>
 
 #include <utility>
 
@@ -23,6 +26,14 @@ Result<std::unique_ptr<World>> make_process_world(Transport transport, Rank worl
     case Transport::kThreads: break;
   }
   return fail(ErrorCode::kUnsupported, "threads are no processes");
+}
+
+Result<void> check_transport(Transport transport) {
+  for (const TransportInfo& known : find_transports()) {
+    if (known.name != to_string(transport) || known.is_usable) continue;
+    return fail(ErrorCode::kUnsupported, fmt::format("--transport {}: {}", known.name, known.note));
+  }
+  return {};
 }
 
 }  // namespace radixbench

@@ -12,4 +12,7 @@ namespace radixbench {
 // has a second thread. kUnsupported with the reason where the machine or the build lacks it.
 Result<std::unique_ptr<World>> make_process_world(Transport transport, Rank world_size);
 
+// Whether it can be had here, found out without starting anything.
+Result<void> check_transport(Transport transport);
+
 }  // namespace radixbench

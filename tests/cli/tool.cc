@@ -8,9 +8,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
+#include <thread>
 
 namespace radixbench {
 namespace {
@@ -36,7 +39,8 @@ std::string contents(const std::string& path) {
 
 ToolRun run_in(const TempDirectory& folder,
                const std::string& out_path,
-               const std::vector<std::string>& words) {
+               const std::vector<std::string>& words,
+               std::optional<std::chrono::milliseconds> kill_after = {}) {
   std::vector<std::string> line = {RADIXBENCH_TOOL};
   line.insert(line.end(), words.begin(), words.end());
   std::vector<char*> pointers;
@@ -49,6 +53,10 @@ ToolRun run_in(const TempDirectory& folder,
     become_tool(folder_path.c_str(), out_path.c_str(), err_path.c_str(), pointers.data());
   }
   EXPECT_GT(child, 0);
+  if (kill_after) {
+    std::this_thread::sleep_for(*kill_after);
+    ::kill(child, SIGKILL);
+  }
   int status = 0;
   EXPECT_EQ(::waitpid(child, &status, 0), child);
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
@@ -61,6 +69,12 @@ ToolRun run_in(const TempDirectory& folder,
 ToolRun run_tool(const std::vector<std::string>& words) {
   const TempDirectory folder;
   return run_in(folder, folder.path().string() + "/stdout", words);
+}
+
+ToolRun run_tool_killed_after(std::chrono::milliseconds wait,
+                              const std::vector<std::string>& words) {
+  const TempDirectory folder;
+  return run_in(folder, folder.path().string() + "/stdout", words, wait);
 }
 
 ToolRun run_tool_into(const std::string& out_path, const std::vector<std::string>& words) {

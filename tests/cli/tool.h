@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,10 @@ struct ToolRun {
 
 // Runs the built radixbench with these words, in a folder of its own, and waits for its end.
 ToolRun run_tool(const std::vector<std::string>& words);
+
+// The same, with SIGKILL to it after `wait` unless it has ended by then.
+ToolRun run_tool_killed_after(std::chrono::milliseconds wait,
+                              const std::vector<std::string>& words);
 
 // The same with stdout going to a path, which may be a device; `out` is then empty.
 ToolRun run_tool_into(const std::string& out_path, const std::vector<std::string>& words);

@@ -1,5 +1,6 @@
 #include "cmd_compare.h"
 #include "cmd_diagnose.h"
+#include "cmd_env.h"
 #include "cmd_layout.h"
 #include "cmd_replay.h"
 #include "cmd_trace.h"
@@ -23,6 +24,7 @@ constexpr radixbench::AddCommands kVerbs[] = {
     radixbench::add_diagnose_commands,
     radixbench::add_layout_commands,
     radixbench::add_trace_commands,
+    radixbench::add_env_commands,
 };
 
 }  // namespace

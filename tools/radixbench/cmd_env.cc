@@ -1,0 +1,75 @@
+#include "cmd_env.h"
+
+#include "columns.h"
+#include "exit_codes.h"
+
+#include "comm/transports.h"
+#include "record/provenance.h"
+#include "report/json_environment.h"
+
+#include <fmt/core.h>
+
+#include <memory>
+#include <string>
+
+namespace radixbench {
+namespace {
+
+// Everything that `env` tells of, usable or not, in the order in which it is shown.
+std::vector<Provider> find_providers() {
+  std::vector<Provider> providers;
+  for (TransportInfo& found : find_transports()) {
+    providers.push_back({.kind = "transport",
+                         .name = std::move(found.name),
+                         .is_usable = found.is_usable,
+                         .version = std::move(found.version),
+                         .note = std::move(found.note)});
+  }
+  return providers;
+}
+
+std::string environment_text(const NamedValues& machine, const std::vector<Provider>& providers) {
+  std::vector<std::vector<std::string>> rows{{"kind", "name", "usable", "version", "note"}};
+  for (const Provider& provider : providers) {
+    rows.push_back({provider.kind,
+                    provider.name,
+                    provider.is_usable ? "yes" : "no",
+                    provider.version.empty() ? "-" : provider.version,
+                    provider.note});
+  }
+  std::string text;
+  append_columns(rows, text);
+  text += "\n";
+  std::vector<std::vector<std::string>> values;
+  for (const auto& [name, value] : machine) values.push_back({name, value});
+  append_columns(values, text);
+  return text;
+}
+
+int show(bool is_json) {
+  const NamedValues machine = collect_provenance();
+  const std::vector<Provider> providers = find_providers();
+  fmt::print("{}",
+             is_json ? environment_json(RADIXBENCH_VERSION, machine, providers)
+                     : environment_text(machine, providers));
+  return kExitFine;
+}
+
+constexpr const char* kExamples =
+    R"(Examples:
+  radixbench env
+  radixbench env --json
+
+It brings nothing up: what is usable is there, and says no more than that. Exit code: 0.)";
+
+}  // namespace
+
+void add_env_commands(CLI::App& app, std::vector<Command>& commands) {
+  CLI::App* env_app = app.add_subcommand("env", "What this machine and this build can be used for");
+  const auto is_json = std::make_shared<bool>(false);
+  env_app->add_flag("--json", *is_json, "One line of JSON");
+  env_app->footer(kExamples);
+  commands.push_back({env_app, [is_json] { return show(*is_json); }});
+}
+
+}  // namespace radixbench
