@@ -57,9 +57,9 @@ bool has_room(const std::string& directory, Rank world_size) {
 
 Result<std::string> make_directory(Rank world_size) {
   const char* temp = std::getenv("TMPDIR");
-  const std::string base = has_room("/dev/shm", world_size) ? "/dev/shm"
-                           : temp != nullptr                ? temp
-                                                            : "/tmp";
+  const std::string base = temp != nullptr && *temp != '\0'   ? temp
+                           : has_room("/dev/shm", world_size) ? "/dev/shm"
+                                                              : "/tmp";
   std::string path = base + "/radixbench-mpi.XXXXXX";
   if (mkdtemp(path.data()) == nullptr) {
     return fail(ErrorCode::kCannotCreate,
@@ -266,9 +266,8 @@ std::string MpiJob::find_mpirun() {
 Result<std::unique_ptr<MpiJob>> MpiJob::start(Rank world_size) {
   const std::string mpirun = find_mpirun();
   if (mpirun.empty()) {
-    return fail(
-        ErrorCode::kUnsupported,
-        "--transport mpi needs mpirun, and there is none on the PATH (Debian: openmpi-bin)");
+    return fail(ErrorCode::kUnsupported,
+                "MPI needs mpirun, and there is none on the PATH (Debian: openmpi-bin)");
   }
   Result<std::string> directory = make_directory(world_size);
   if (!directory) return tl::unexpected(directory.error());

@@ -7,7 +7,7 @@ namespace radixbench {
 namespace {
 
 TransportInfo find_mpi() {
-  TransportInfo mpi{.name = "mpi"};
+  TransportInfo mpi{.name = "mpi", .is_usable = false, .version = {}, .note = {}};
   const Result<std::string> version = mpi_version();
   if (!version) {
     mpi.note = version.error().message;

@@ -13,7 +13,8 @@ std::string environment_json(const std::string& version,
   Json rows = Json::array();
   for (const Provider& provider : providers) {
     Json row = {{"kind", provider.kind}, {"name", provider.name}, {"usable", provider.is_usable}};
-    row["version"] = provider.version.empty() ? Json{} : Json{provider.version}.front();
+    row["version"] = nullptr;
+    if (!provider.version.empty()) row["version"] = provider.version;
     row["note"] = provider.note;
     rows.push_back(std::move(row));
   }

@@ -95,7 +95,7 @@ class MpiReplayTest : public testing::Test {
 
 TEST_F(MpiReplayTest, CountsWhatSharedMemoryCounts) {
   const std::vector<std::string> options{
-      "--layout", "tp2cp2", "--limit", "40", "--abort", "0.2", "--skew", "storage:rank=1,+20ms"};
+      "--layout", "tp2cp2", "--limit", "15", "--abort", "0.2", "--skew", "storage:rank=1,+20ms"};
   for (const std::string transport : {"shm", "mpi"}) {
     std::vector<std::string> words = replay(options);
     for (const std::string& word :
