@@ -1,11 +1,16 @@
 // What one recorded call costs its thread, the times of its record apart: both halves, as an
 // observed communicator tells of them.
 
+#include "watch/radixwatch.h"
 #include "watch/ring_recorder.h"
 
 #include <benchmark/benchmark.h>
 
+#include <unistd.h>
+
 #include <cstdint>
+#include <filesystem>
+#include <string>
 
 namespace radixbench {
 namespace {
@@ -43,6 +48,24 @@ void BM_RingRecordsDecision(benchmark::State& state) {
   }
 }
 BENCHMARK(BM_RingRecordsDecision);
+
+// The same call through the C face, as an engine makes it: names looked up, sequence counted.
+void BM_RadixwatchCall(benchmark::State& state) {
+  const std::string path = std::filesystem::temp_directory_path() /
+                           ("radixwatch_bench_" + std::to_string(getpid()) + ".ring");
+  radixwatch* watch = radixwatch_open(path.c_str(), 0, 4, "bench", nullptr, 0);
+  const std::uint32_t members[] = {0, 2};
+  radixwatch_call call{};
+  call.site = "can_terminate_prefetch";
+  call.group = radixwatch_group(watch, "attn_cp", members, 2, 1, RADIXWATCH_KNOWN, 0);
+  const std::int64_t left[] = {1, 0};
+  for (auto _ : state) {
+    ++call.key;
+    radixwatch_exit(watch, radixwatch_enter(watch, &call), 1, left, 2);
+  }
+  std::filesystem::remove(path);
+}
+BENCHMARK(BM_RadixwatchCall);
 
 void BM_RingReads(benchmark::State& state) {
   const Result<RingMemory> memory = ring();

@@ -11,7 +11,7 @@ build_packages=(
 # To build and run every test and bench besides. Python is Debian's own: tests call /usr/bin/python3.
 test_packages=(
   ccache libbenchmark-dev libgmock-dev libgtest-dev
-  hdf5-tools python3 python3-h5py python3-pandas python3-tables
+  hdf5-tools python3 python3-h5py python3-pandas python3-tables python3-torch
 )
 
 # What a change is held against besides.

@@ -95,6 +95,7 @@ class RingRecorder {
   // The scheduler's step, which calls and activities of all threads are stamped with; a sign of
   // life too.
   void stepped(std::uint64_t step);
+  [[nodiscard]] std::uint64_t step() const { return words_.load(kRingFieldStep); }
   // A sign of life.
   void beat();
 
