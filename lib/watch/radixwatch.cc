@@ -25,7 +25,25 @@
 
 namespace {
 
-using namespace radixbench;
+using radixbench::CallKind;
+using radixbench::CallRecord;
+using radixbench::Decision;
+using radixbench::ElementType;
+using radixbench::GroupSpec;
+using radixbench::Guard;
+using radixbench::kGuardCount;
+using radixbench::kRingNameBytes;
+using radixbench::kRingSitesMax;
+using radixbench::kRingThreadsMax;
+using radixbench::monotonic_ns;
+using radixbench::ReduceOp;
+using radixbench::Result;
+using radixbench::RingMemory;
+using radixbench::RingRecorder;
+using radixbench::RingThread;
+using radixbench::site_contracts;
+using radixbench::SiteContract;
+using radixbench::to_string;
 
 // Numbers of sites and guards that this program does not know begin here.
 constexpr std::uint16_t kFirstOtherSite = 1024;
@@ -171,6 +189,7 @@ void say(const std::string& text, char* error, std::size_t error_bytes) {
 }  // namespace
 
 // Nothing may be thrown into a program in another language: what little allocates here gives up.
+// NOLINTBEGIN(readability-function-size): the parameters are the interface's.
 
 radixwatch* radixwatch_open(const char* path,
                             uint32_t rank,
@@ -312,3 +331,4 @@ void radixwatch_decision(radixwatch* watch,
 void radixwatch_heartbeat(radixwatch* watch, uint64_t step) {
   if (watch != nullptr) watch->recorder.stepped(step);
 }
+// NOLINTEND(readability-function-size)

@@ -16,6 +16,7 @@ extern "C" {
 #endif
 
 #pragma GCC visibility push(default)
+/* NOLINTBEGIN(readability-identifier-naming): a C interface has the names of C. */
 
 typedef struct radixwatch radixwatch;
 
@@ -67,6 +68,7 @@ void radixwatch_decision(radixwatch* watch, const char* guard, const char* site,
 /* Once an iteration of the engine's loop: the step that calls are stamped with, and a sign of life. */
 void radixwatch_heartbeat(radixwatch* watch, uint64_t step);
 
+/* NOLINTEND(readability-identifier-naming) */
 #pragma GCC visibility pop
 
 #ifdef __cplusplus
