@@ -18,7 +18,7 @@ std::string finding(const SourceFile& file, std::size_t line_index, std::string_
 }
 
 bool is_left_out(const std::string& path) {
-  return path.starts_with("build") || path.starts_with(".git/") ||
+  return path.starts_with("build") || path == ".git" || path.starts_with(".git/") ||
          path.starts_with("bench/peers/") || path.find("__pycache__") != std::string::npos;
 }
 
