@@ -13,7 +13,7 @@ struct KindName {
   FaultSpec::Kind kind;
   std::string_view effect;
 };
-constexpr std::array<KindName, 4> kKinds = {{
+constexpr std::array<KindName, 5> kKinds = {{
     {"fail_backup",
      FaultSpec::Kind::kFailBackup,
      "fail_backup:rank=R[,n=N]          the Nth backup of rank R finds no host pages, once"},
@@ -23,6 +23,10 @@ constexpr std::array<KindName, 4> kKinds = {{
     {"miscount_slots",
      FaultSpec::Kind::kMiscountSlots,
      "miscount_slots:rank=R[,n=N]       the Nth count of rank R's free request slots says 0, once"},
+    {"slow_calls",
+     FaultSpec::Kind::kSlowCalls,
+     "slow_calls:rank=R,us=T            rank R is busy for T us more in each collective; 0.5 is "
+     "fine"},
     {"kill",
      FaultSpec::Kind::kKill,
      "kill:rank=R,at=MOMENT[,n=N][,after_us=T]  SIGKILL for rank R; MOMENT is rendezvous, groups, "
@@ -55,6 +59,13 @@ bool parse_number(std::string_view text, Number& value) {
 
 bool parse_field(std::string_view key, std::string_view value, FaultSpec& spec) {
   if (key == "rank") return parse_number(value, spec.rank);
+  if (spec.kind == FaultSpec::Kind::kSlowCalls) {
+    double us = 0;
+    constexpr double kUsMax = 1e6;
+    if (key != "us" || !parse_number(value, us) || !(us > 0) || !(us <= kUsMax)) return false;
+    spec.delay_ns = static_cast<std::int64_t>(us * 1000);
+    return true;
+  }
   if (key == "n") return parse_number(value, spec.nth) && spec.nth > 0;
   if (spec.kind != FaultSpec::Kind::kKill) return false;
   if (key == "after_us") return parse_number(value, spec.after_us) && spec.after_us >= 0;
@@ -92,6 +103,7 @@ Result<FaultSpec> parse_fault(std::string_view text) {
     has_rank = has_rank || key == "rank";
   }
   if (!has_rank) return bad(text, "no rank");
+  if (spec.kind == FaultSpec::Kind::kSlowCalls && spec.delay_ns == 0) return bad(text, "no us");
   return spec;
 }
 

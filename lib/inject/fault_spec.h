@@ -17,6 +17,7 @@ struct FaultSpec {
     kFailBackup,         // its nth backup finds no host pages
     kFailPrefetchAlloc,  // its nth prefetch finds no host pages
     kMiscountSlots,      // its nth count of free request slots says 0
+    kSlowCalls,          // its collectives take longer
     kKill,               // SIGKILL, at a moment
   };
   enum class Moment : std::uint8_t {
@@ -32,9 +33,10 @@ struct FaultSpec {
   std::uint64_t nth = 1;
   Moment moment = Moment::kCall;  // kill only
   std::int64_t after_us = 0;      // kill only: so long after the moment
+  std::int64_t delay_ns = 0;      // slow calls only
 };
 
-// name:rank=R[,n=N]  or  kill:rank=R,at=MOMENT[,n=N][,after_us=T]
+// name:rank=R[,n=N]  or  slow_calls:rank=R,us=T  or  kill:rank=R,at=MOMENT[,n=N][,after_us=T]
 Result<FaultSpec> parse_fault(std::string_view text);
 // Each fault with what it does, a line each.
 std::vector<std::string> describe_faults();

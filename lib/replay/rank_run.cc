@@ -9,6 +9,7 @@
 #include "inject/failing_host_allocator.h"
 #include "inject/fault_spec.h"
 #include "inject/miscounting_pool.h"
+#include "inject/slow_fabric.h"
 #include "layout/sites.h"
 #include "replay/rank_storage.h"
 #include "replay/record_sink.h"
@@ -17,6 +18,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -44,6 +46,16 @@ std::unique_ptr<PagePool> make_slots(const ReplayPlan& plan, const std::vector<F
     }
   }
   return slots;
+}
+
+// Null where no fault makes calls slower.
+std::unique_ptr<Fabric> slowed(Fabric& fabric, const std::vector<FaultSpec>& faults) {
+  std::int64_t delay_ns = 0;
+  for (const FaultSpec& fault : faults) {
+    if (fault.kind == FaultSpec::Kind::kSlowCalls) delay_ns += fault.delay_ns;
+  }
+  if (delay_ns == 0) return nullptr;
+  return make_slow_fabric(fabric, std::chrono::nanoseconds{delay_ns});
 }
 
 // Null where requests need no hashes.
@@ -164,14 +176,16 @@ RankResult run_rank(const ReplayPlan& plan,
     return RankResult{.ended = tl::unexpected(std::move(error)), .counters = {}};
   };
   const std::vector<FaultSpec> faults = faults_of(plan, rank);
+  const std::unique_ptr<Fabric> slow = slowed(fabric, faults);
+  Fabric& transport = slow ? *slow : fabric;
   RecordSink sink{recorder, status, ring};
   RingThread& scheduler_ring = ring.thread(kSchedulerThread);
 
   const std::unique_ptr<Fabric> checked =
-      options.is_checking_calls ? check_calls(fabric, name_of_site) : nullptr;
+      options.is_checking_calls ? check_calls(transport, name_of_site) : nullptr;
   status.reached(RankPhase::kOpeningGroups);
   Result<RankGroups> groups = RankGroups::open(plan.layout,
-                                               checked ? *checked : fabric,
+                                               checked ? *checked : transport,
                                                sink.scheduler_calls(),
                                                sink.prefetch_calls(),
                                                deadline_after(options.deadline),

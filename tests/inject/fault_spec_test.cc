@@ -19,6 +19,14 @@ TEST(FaultSpecTest, ReadsEveryFaultAndTheFirstTimeIsMeantUnlessTold) {
   EXPECT_EQ(parse_fault("fail_backup:n=7,rank=3")->nth, 7U);
 }
 
+TEST(FaultSpecTest, SlowCallsTakeAShareOfAMicrosecondToo) {
+  const Result<FaultSpec> slow = parse_fault("slow_calls:rank=1,us=2.5");
+  ASSERT_TRUE(slow) << slow.error().message;
+  EXPECT_EQ(slow->kind, Kind::kSlowCalls);
+  EXPECT_EQ(slow->delay_ns, 2500);
+  EXPECT_EQ(slow->rank, 1U);
+}
+
 TEST(FaultSpecTest, AKillHasAMomentAndMayComeLater) {
   const Result<FaultSpec> kill = parse_fault("kill:rank=5,at=prefetch_call,n=812,after_us=30");
   ASSERT_TRUE(kill) << kill.error().message;
@@ -46,6 +54,12 @@ TEST(FaultSpecTest, RefusesWhatItCannotReadAndQuotesIt) {
                            "fail_backup:rank=1,at=step",
                            "fail_backup:rank=1,after_us=3",
                            "fail_backup:rank",
+                           "slow_calls:rank=1",
+                           "slow_calls:rank=1,us=0",
+                           "slow_calls:rank=1,us=-1",
+                           "slow_calls:rank=1,us=nan",
+                           "slow_calls:rank=1,us=1e9",
+                           "slow_calls:rank=1,us=1,n=2",
                            "kill:rank=1,at=noon",
                            "kill:at=step",
                            "kill:rank=1,at=step,after_us=-1"}) {
@@ -58,11 +72,11 @@ TEST(FaultSpecTest, RefusesWhatItCannotReadAndQuotesIt) {
 
 TEST(FaultSpecTest, TheListDescribesEveryFaultInTheWordsThatAreRead) {
   const std::vector<std::string> lines = describe_faults();
-  EXPECT_EQ(lines.size(), 4U);
+  EXPECT_EQ(lines.size(), 5U);
   for (const std::string& line : lines) {
     const std::string name = line.substr(0, line.find(':'));
-    const std::string moment = name == "kill" ? ",at=step" : "";
-    EXPECT_TRUE(parse_fault(name + ":rank=0" + moment)) << line;
+    const std::string more = name == "kill" ? ",at=step" : name == "slow_calls" ? ",us=1" : "";
+    EXPECT_TRUE(parse_fault(name + ":rank=0" + more)) << line;
   }
 }
 
