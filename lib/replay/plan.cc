@@ -159,19 +159,22 @@ std::uint64_t ReplayPlan::host_pages() const {
   return options.host_tokens / options.engine.page_tokens;
 }
 
+Result<void> check_options(const ReplayOptions& options) {
+  if (Result<void> fine = check_sizes(options); !fine) return fine;
+  const Result<Layout> layout = make_layout(options.layout);
+  if (!layout) return tl::unexpected(layout.error());
+  if (Result<void> fine = check_layout(*layout, options); !fine) return fine;
+  if (Result<void> fine = check_faults(*layout, options); !fine) return fine;
+  if (Result<void> there = check_transport(options.transport); !there) return there;
+  const Result<std::vector<RankSkew>> skews = resolve_skews(options.skews, *layout);
+  if (!skews) return tl::unexpected(skews.error());
+  return {};
+}
+
 Result<ReplayPlan> make_plan(ReplayOptions options) {
-  if (Result<void> fine = check_sizes(options); !fine) return tl::unexpected(fine.error());
+  if (Result<void> fine = check_options(options); !fine) return tl::unexpected(fine.error());
   Result<Layout> layout = make_layout(options.layout);
   if (!layout) return tl::unexpected(layout.error());
-  if (Result<void> fine = check_layout(*layout, options); !fine) {
-    return tl::unexpected(fine.error());
-  }
-  if (Result<void> fine = check_faults(*layout, options); !fine) {
-    return tl::unexpected(fine.error());
-  }
-  if (Result<void> there = check_transport(options.transport); !there) {
-    return tl::unexpected(there.error());
-  }
   Result<std::vector<RankSkew>> skews = resolve_skews(options.skews, *layout);
   if (!skews) return tl::unexpected(skews.error());
   Result<Trace> trace = read_mooncake(options.trace_path, options.trace);

@@ -86,6 +86,9 @@ struct ReplayPlan {
   [[nodiscard]] std::uint64_t host_pages() const;
 };
 
+// What make_plan refuses without having looked at the trace or made anything.
+Result<void> check_options(const ReplayOptions& options);
+
 // Reads the trace, checks what must fit together, makes the output directory. Error codes as
 // docs/errors.md maps them.
 Result<ReplayPlan> make_plan(ReplayOptions options);

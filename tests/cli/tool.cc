@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -80,6 +81,59 @@ ToolRun run_tool_killed_after(std::chrono::milliseconds wait,
 ToolRun run_tool_into(const std::string& out_path, const std::vector<std::string>& words) {
   const TempDirectory folder;
   return run_in(folder, out_path, words);
+}
+
+StartedTool::StartedTool(const std::vector<std::string>& words) {
+  std::vector<std::string> line = {RADIXBENCH_TOOL};
+  line.insert(line.end(), words.begin(), words.end());
+  std::vector<char*> pointers;
+  for (std::string& word : line) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  std::array<int, 2> ends{};
+  EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  process_id_ = ::fork();
+  if (process_id_ == 0) {
+    const int nowhere = ::open("/dev/null", O_WRONLY);
+    if (::dup2(nowhere, STDOUT_FILENO) >= 0 && ::dup2(ends[1], STDERR_FILENO) >= 0) {
+      ::execv(RADIXBENCH_TOOL, pointers.data());
+    }
+    ::_exit(kExitNotStarted);
+  }
+  ::close(ends[1]);
+  error_file_ = ends[0];
+}
+
+StartedTool::~StartedTool() {
+  if (process_id_ > 0) {
+    send(SIGKILL);
+    wait();
+  }
+  ::close(error_file_);
+}
+
+std::string StartedTool::line_with(std::string_view text) {
+  while (true) {
+    for (std::size_t end = unread_.find('\n'); end != std::string::npos; end = unread_.find('\n')) {
+      const std::string line = unread_.substr(0, end);
+      unread_.erase(0, end + 1);
+      if (line.find(text) != std::string::npos) return line;
+    }
+    std::array<char, 4096> bytes{};
+    const ssize_t count = ::read(error_file_, bytes.data(), bytes.size());
+    if (count <= 0) return {};
+    unread_.append(bytes.data(), static_cast<std::size_t>(count));
+    error_.append(bytes.data(), static_cast<std::size_t>(count));
+  }
+}
+
+void StartedTool::send(int signal) const { ::kill(process_id_, signal); }
+
+ToolRun StartedTool::wait() {
+  line_with(std::string(1, '\0'));  // no line has it: to the end of stderr
+  int status = 0;
+  EXPECT_EQ(::waitpid(process_id_, &status, 0), process_id_);
+  process_id_ = 0;
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status), {}, error_};
 }
 
 }  // namespace radixbench

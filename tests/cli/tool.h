@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace radixbench {
@@ -23,5 +24,25 @@ ToolRun run_tool_killed_after(std::chrono::milliseconds wait,
 
 // The same with stdout going to a path, which may be a device; `out` is then empty.
 ToolRun run_tool_into(const std::string& out_path, const std::vector<std::string>& words);
+
+// The tool under way, its stderr to be read line by line. Killed if it is dropped before wait().
+class StartedTool {
+ public:
+  explicit StartedTool(const std::vector<std::string>& words);
+  ~StartedTool();
+  StartedTool(const StartedTool&) = delete;
+  StartedTool& operator=(const StartedTool&) = delete;
+
+  // Blocks until a line of stderr has `text`, and answers it; empty if stderr ends before.
+  std::string line_with(std::string_view text);
+  void send(int signal) const;
+  // `out` is empty: it goes nowhere.
+  ToolRun wait();
+
+ private:
+  int process_id_ = 0;
+  int error_file_ = -1;
+  std::string error_, unread_;
+};
 
 }  // namespace radixbench

@@ -40,6 +40,21 @@ Result<std::uint64_t> parse_count(std::string_view option, std::string_view text
   return count * suffix->times;
 }
 
+Result<std::chrono::nanoseconds> parse_duration(std::string_view option, std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string_view unit{end, static_cast<std::size_t>(text.data() + text.size() - end)};
+  constexpr std::array<std::pair<std::string_view, double>, 6> kUnits = {
+      {{"", 1e9}, {"h", 3600e9}, {"m", 60e9}, {"s", 1e9}, {"ms", 1e6}, {"us", 1e3}}};
+  constexpr double kNsMax = 9e18;
+  for (const auto& [name, ns] : kUnits) {
+    if (error != std::errc{} || unit != name || !(value > 0) || !(value * ns < kNsMax)) continue;
+    return std::chrono::nanoseconds{static_cast<std::int64_t>(value * ns)};
+  }
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("{} '{}' is no duration; write e.g. 30s or 200ms", option, text));
+}
+
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> pieces;
   while (true) {

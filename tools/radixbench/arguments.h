@@ -2,6 +2,7 @@
 
 #include "base/result.h"
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -13,6 +14,9 @@ namespace radixbench {
 // The whole of `text` as a count: digits, then at most one of k K M G (powers of 1000) or Ki Mi Gi
 // (of 1024). kInvalidArgument naming `option` otherwise.
 Result<std::uint64_t> parse_count(std::string_view option, std::string_view text);
+
+// "30s", "200ms", "10m", "1h", "30" (seconds). kInvalidArgument naming `option`.
+Result<std::chrono::nanoseconds> parse_duration(std::string_view option, std::string_view text);
 
 // Pieces between separators; of an empty text, one empty piece.
 std::vector<std::string> split(std::string_view text, char separator);

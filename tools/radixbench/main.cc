@@ -1,8 +1,10 @@
+#include "cmd_ab.h"
 #include "cmd_compare.h"
 #include "cmd_diagnose.h"
 #include "cmd_env.h"
 #include "cmd_layout.h"
 #include "cmd_replay.h"
+#include "cmd_sweep.h"
 #include "cmd_trace.h"
 #include "command_line.h"
 #include "exit_codes.h"
@@ -20,6 +22,8 @@ namespace {
 
 constexpr radixbench::AddCommands kVerbs[] = {
     radixbench::add_replay_commands,
+    radixbench::add_sweep_commands,
+    radixbench::add_ab_commands,
     radixbench::add_compare_commands,
     radixbench::add_diagnose_commands,
     radixbench::add_layout_commands,

@@ -7,8 +7,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <array>
-#include <charconv>
 #include <utility>
 
 namespace radixbench {
@@ -28,21 +26,6 @@ Result<bool> choose(std::string_view option,
   if (value == no) return false;
   if (value == yes) return true;
   return bad(option, value, fmt::format("{}, {}", no, yes));
-}
-
-// "30s", "200ms", "30" (seconds).
-Result<std::chrono::nanoseconds> parse_duration(std::string_view option, std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const std::string_view unit{end, static_cast<std::size_t>(text.data() + text.size() - end)};
-  constexpr std::array<std::pair<std::string_view, double>, 4> kUnits = {
-      {{"", 1e9}, {"s", 1e9}, {"ms", 1e6}, {"us", 1e3}}};
-  for (const auto& [name, ns] : kUnits) {
-    if (error != std::errc{} || unit != name || !(value > 0)) continue;
-    return std::chrono::nanoseconds{static_cast<std::int64_t>(value * ns)};
-  }
-  return fail(ErrorCode::kInvalidArgument,
-              fmt::format("{} '{}' is no duration; write e.g. 30s or 200ms", option, text));
 }
 
 // Runs each step until one fails.
@@ -143,7 +126,8 @@ void add_replay_options(CLI::App& app, ReplayArguments& arguments) {
                  arguments.without,
                  "Switch a repair of `fixed` off: result_sync, load_acks, entry, neutral, "
                  "examined_set")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   option("--prefetch-policy", arguments.policy, "best_effort, wait_complete or timeout");
   option("--transport", arguments.transport, "threads, shm or mpi");
   option("--clock", arguments.clock, "virtual (deterministic) or wall");
@@ -170,8 +154,10 @@ void add_replay_options(CLI::App& app, ReplayArguments& arguments) {
   option("--abort", arguments.abort_rate, "Share of requests with a prefetch that are aborted");
   app.add_option("--skew",
                  arguments.skews,
-                 "WHAT:SELECTOR,+AMOUNT, e.g. storage:cp=1,+40ms or clock:rank=3,+5ms");
-  app.add_option("--inject", arguments.faults, "A fault; see `radixbench inject list`");
+                 "WHAT:SELECTOR,+AMOUNT, e.g. storage:cp=1,+40ms or clock:rank=3,+5ms")
+      ->allow_extra_args(false);
+  app.add_option("--inject", arguments.faults, "A fault; see `radixbench inject list`")
+      ->allow_extra_args(false);
   app.add_flag("--watch",
                arguments.is_watching,
                "Look into the ranks' recorders all along, and say the first fault at once");

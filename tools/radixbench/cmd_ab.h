@@ -1,0 +1,9 @@
+#pragma once
+
+#include "commands.h"
+
+namespace radixbench {
+
+void add_ab_commands(CLI::App& app, std::vector<Command>& commands);
+
+}  // namespace radixbench
