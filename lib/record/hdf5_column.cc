@@ -56,19 +56,14 @@ FillValue fill_value(const ColumnSchema& column) {
   return fill;
 }
 
-Hdf5Properties column_properties(const ColumnSchema& column, hid_t type, bool is_compressed) {
-  Hdf5Properties properties{hdf5_check(H5Pcreate(H5P_DATASET_CREATE), "create properties")};
-  const hsize_t chunk = kHdf5ChunkRows;
-  hdf5_check(H5Pset_chunk(properties.id(), 1, &chunk), "set the chunk");
+Hdf5Properties column_properties(const ColumnSchema& column, hid_t type, Compression compression) {
+  const bool is_compressed =
+      compression == Compression::kFull || (compression == Compression::kQuick && !column.is_noisy);
+  Hdf5Properties properties = chunk_properties(is_compressed);
   if (column.type != CellType::kText) {
     const FillValue fill = fill_value(column);
     hdf5_check(H5Pset_fill_value(properties.id(), type, fill.bytes.data()), "set the fill value");
   }
-  if (is_compressed) {
-    hdf5_check(H5Pset_shuffle(properties.id()), "set shuffle");
-    hdf5_check(H5Pset_deflate(properties.id(), kDeflateLevel), "set deflate");
-  }
-  hdf5_check(H5Pset_fletcher32(properties.id()), "set fletcher32");
   return properties;
 }
 
@@ -117,15 +112,27 @@ Hdf5Type file_type(const ColumnSchema& column) {
   return Hdf5Type{hdf5_check(H5Tcopy(native_type(column.type)), "copy a type")};
 }
 
+Hdf5Properties chunk_properties(bool is_compressed) {
+  Hdf5Properties properties{hdf5_check(H5Pcreate(H5P_DATASET_CREATE), "create properties")};
+  const hsize_t chunk = kHdf5ChunkRows;
+  hdf5_check(H5Pset_chunk(properties.id(), 1, &chunk), "set the chunk");
+  if (is_compressed) {
+    hdf5_check(H5Pset_shuffle(properties.id()), "set shuffle");
+    hdf5_check(H5Pset_deflate(properties.id(), kDeflateLevel), "set deflate");
+  }
+  hdf5_check(H5Pset_fletcher32(properties.id()), "set fletcher32");
+  return properties;
+}
+
 Hdf5Dataset create_column(hid_t group,
                           const ColumnSchema& column,
                           bool is_scale,
-                          bool is_compressed) {
+                          Compression compression) {
   const Hdf5Type type = file_type(column);
   const hsize_t none = 0;
   const hsize_t unlimited = H5S_UNLIMITED;
   const Hdf5Space space{hdf5_check(H5Screate_simple(1, &none, &unlimited), "create a space")};
-  const Hdf5Properties properties = column_properties(column, type.id(), is_compressed);
+  const Hdf5Properties properties = column_properties(column, type.id(), compression);
   Hdf5Dataset dataset{hdf5_check(H5Dcreate2(group,
                                             column.name.c_str(),
                                             type.id(),

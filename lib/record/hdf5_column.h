@@ -1,5 +1,6 @@
 #pragma once
 
+#include "record/hdf5_compression.h"
 #include "record/hdf5_handle.h"
 #include "record/hdf5_schema.h"
 
@@ -13,11 +14,14 @@ namespace radixbench {
 
 Hdf5Type file_type(const ColumnSchema& column);
 
+// How a column is chunked and filtered; without a fill value.
+Hdf5Properties chunk_properties(bool is_compressed);
+
 // Chunked and empty, to be extended.
 Hdf5Dataset create_column(hid_t group,
                           const ColumnSchema& column,
                           bool is_scale,
-                          bool is_compressed);
+                          Compression compression);
 
 // Rows [0, count) of another file's dataset.
 struct VirtualSource {

@@ -1,63 +1,28 @@
 #include "record/hdf5_master.h"
 
 #include "base/check.h"
-#include "base/sha256.h"
 #include "record/hdf5_attribute.h"
 #include "record/hdf5_compound.h"
 #include "record/hdf5_master_schema.h"
+#include "record/hdf5_open.h"
 #include "record/hdf5_rank_file.h"
+#include "record/run_folder.h"
 
 #include <fmt/format.h>
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <filesystem>
 #include <map>
 #include <numeric>
-#include <span>
 
 namespace radixbench {
 namespace {
-
-[[noreturn]] void throw_errno(const std::string& doing) {
-  throw Hdf5Failure{{ErrorCode::kIo, doing + ": " + std::strerror(errno)}};  // NOLINT
-}
-
-// Mapped, since a rank file may be larger than what one wants to hold.
-std::string sha256_of_file(const std::string& path, std::uint64_t bytes) {
-  if (bytes == 0) return to_hex(sha256({}, {}));
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) throw_errno("open " + path);
-  void* mapped = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, file, 0);
-  ::close(file);
-  if (mapped == MAP_FAILED) throw_errno("map " + path);
-  std::string digest = to_hex(sha256({}, std::span{static_cast<const std::byte*>(mapped), bytes}));
-  munmap(mapped, bytes);
-  return digest;
-}
-
-std::uint64_t row_count(const RankData& data) {
-  std::uint64_t rows = data.steps.size() + data.requests.size() + data.prefetches.size() +
-                       data.groups.size() + data.counters.size() + data.monitor.size();
-  for (const auto& samples : data.samples) rows += samples.size();
-  return rows;
-}
 
 RankFileEntry describe_file(const std::string& directory, const MasterRank& rank) {
   RankFileEntry entry;
   entry.rank = rank.rank;
   entry.file = rank.file;
-  const std::string path = directory + "/" + rank.file;
-  struct stat status {};
-  if (stat(path.c_str(), &status) == 0) {
-    entry.bytes = static_cast<std::uint64_t>(status.st_size);
-    entry.sha256 = sha256_of_file(path, entry.bytes);
+  if (const auto content = digest_file(directory + "/" + rank.file)) {
+    entry.bytes = content->bytes;
+    entry.sha256 = content->sha256;
   }
   if (rank.data == nullptr) return entry;
   entry.is_readable = true;
@@ -71,7 +36,8 @@ Hdf5Dataset write_column(hid_t group,
                          const ColumnSchema& column,
                          const void* cells,
                          std::size_t count) {
-  Hdf5Dataset dataset = create_column(group, column, column.offset == kRowNumber, true);
+  Hdf5Dataset dataset =
+      create_column(group, column, column.offset == kRowNumber, Compression::kFull);
   const hsize_t extent = count;
   hdf5_check(H5Dset_extent(dataset.id(), &extent), "extend a dataset");
   hdf5_check(H5Dwrite(dataset.id(), file_type(column).id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, cells),
@@ -84,16 +50,16 @@ using RowCount = std::size_t (*)(const RankData& data, Phase phase);
 
 class MasterFile {
  public:
-  MasterFile(const std::string& path, const std::string& directory, const MasterContent& content)
-      : file_{create(path)}, directory_{directory}, content_{content} {}
+  MasterFile(hid_t file, const std::string& directory, const MasterContent& content)
+      : file_{file}, directory_{directory}, content_{content} {}
 
   void write() {
-    write_file_identity(file_.id(), "radixbench.run", content_.identity);
-    write_text(file_.id(), "clock", "CLOCK_MONOTONIC");
+    RankIdentity identity = content_.identity;
+    identity.variables = content_.variables;
+    write_file_identity(file_, kMasterKind, identity);
+    write_text(file_, "clock", "CLOCK_MONOTONIC");
     // All ranks are processes of one host and read one clock; on several, each has an offset.
-    write_i64(file_.id(), "clock_offset_bound_ns", 0);
-    write_named_values(file_.id(), "/options", content_.identity.options);
-    write_named_values(file_.id(), "/provenance", content_.identity.provenance);
+    write_i64(file_, "clock_offset_bound_ns", 0);
     write_rank_files();
     write_groups();
     for (std::size_t phase = 0; phase < kPhaseCount; ++phase) {
@@ -117,33 +83,21 @@ class MasterFile {
     write_cells();
   }
 
-  void close() { hdf5_check(file_.close(), "close"); }
-
  private:
-  static Hdf5File create(const std::string& path) {
-    const Hdf5Properties access{hdf5_check(H5Pcreate(H5P_FILE_ACCESS), "create properties")};
-    hdf5_check(H5Pset_libver_bounds(access.id(), H5F_LIBVER_LATEST, H5F_LIBVER_LATEST),
-               "ask for the newest format");
-    hdf5_check(H5Pset_fclose_degree(access.id(), H5F_CLOSE_STRONG), "ask for a strong close");
-    return Hdf5File{hdf5_check(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()),
-                               "create",
-                               ErrorCode::kCannotCreate)};
-  }
-
   void write_rank_files() {
     std::vector<RankFileCells> rows;
     for (const auto& rank : content_.ranks) {
       rows.push_back(to_cells(describe_file(directory_, rank)));
     }
-    write_compound(file_.id(), rank_file_schema(), rows.data(), rows.size());
+    write_compound(file_, rank_file_schema(), rows.data(), rows.size());
   }
 
   // Each group once, from the first rank that has it; my_index is then that rank's.
   void write_groups() {
-    create_table(file_.id(), group_schema(), true);
-    create_table(file_.id(), member_schema(), true);
-    Hdf5TableWriter groups{file_.id(), group_schema()};
-    Hdf5TableWriter members{file_.id(), member_schema()};
+    create_table(file_, group_schema(), Compression::kFull);
+    create_table(file_, member_schema(), Compression::kFull);
+    Hdf5TableWriter groups{file_, group_schema()};
+    Hdf5TableWriter members{file_, member_schema()};
     std::map<std::uint16_t, const GroupRow*> known;
     for (const auto& rank : content_.ranks) {
       if (rank.data == nullptr) continue;
@@ -214,7 +168,7 @@ class MasterFile {
     const Hdf5Properties links{hdf5_check(H5Pcreate(H5P_LINK_CREATE), "create properties")};
     hdf5_check(H5Pset_create_intermediate_group(links.id(), 1), "ask for intermediate groups");
     return Hdf5Group{
-        hdf5_check(H5Gcreate2(file_.id(), path.c_str(), links.id(), H5P_DEFAULT, H5P_DEFAULT),
+        hdf5_check(H5Gcreate2(file_, path.c_str(), links.id(), H5P_DEFAULT, H5P_DEFAULT),
                    fmt::format("create group '{}'", path))};
   }
 
@@ -259,8 +213,8 @@ class MasterFile {
   template <typename Row, typename RowsOf>
   void write_real_table(const TableSchema& schema, RowsOf rows_of) {
     const TableSchema all = ranked<Row>(schema);
-    create_table(file_.id(), all, true);
-    Hdf5TableWriter table{file_.id(), all};
+    create_table(file_, all, Compression::kFull);
+    Hdf5TableWriter table{file_, all};
     for (const auto& rank : content_.ranks) {
       if (rank.data == nullptr) continue;
       std::vector<Ranked<Row>> rows;
@@ -273,7 +227,7 @@ class MasterFile {
   void write_cells() {
     std::vector<SummaryCells> rows;
     for (const auto& cell : content_.cells) rows.push_back(to_cells(content_.variables, cell));
-    write_compound(file_.id(), summary_schema(), rows.data(), rows.size());
+    write_compound(file_, summary_schema(), rows.data(), rows.size());
   }
 
   [[nodiscard]] CodeNames site_names() const {
@@ -283,7 +237,7 @@ class MasterFile {
     return {};
   }
 
-  Hdf5File file_;
+  hid_t file_;
   const std::string& directory_;
   const MasterContent& content_;
 };
@@ -292,15 +246,11 @@ class MasterFile {
 
 Result<void> write_hdf5_master(const std::string& directory, const MasterContent& content) {
   const std::string path = directory + "/" + kMasterFile;
-  const std::string unfinished = path + ".tmp";
-  auto written = hdf5_guard("write " + path, [&] {
-    MasterFile master{unfinished, directory, content};
-    master.write();
-    master.close();
-    if (std::rename(unfinished.c_str(), path.c_str()) != 0) throw_errno("rename");
+  return hdf5_guard("write " + path, [&] {
+    write_whole_file(path, Existing::kReplace, [&](hid_t file) {
+      MasterFile{file, directory, content}.write();
+    });
   });
-  if (!written) std::remove(unfinished.c_str());
-  return written;
 }
 
 }  // namespace radixbench

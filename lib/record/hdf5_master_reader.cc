@@ -1,4 +1,3 @@
-#include "record/hdf5_attribute.h"
 #include "record/hdf5_compound.h"
 #include "record/hdf5_master.h"
 #include "record/hdf5_master_schema.h"
@@ -12,13 +11,9 @@ namespace radixbench {
 namespace {
 
 MasterData read_all(hid_t file) {
-  check_file_kind(file, "radixbench.run");
+  check_file_kind(file, kMasterKind);
   MasterData data;
-  data.identity.run_id = read_text(file, "run_id");
-  data.identity.world_size = static_cast<std::uint32_t>(read_u64(file, "world_size"));
-  data.identity.clock = read_text(file, "run_clock");
-  data.identity.options = read_named_values(file, "/options");
-  data.identity.provenance = read_named_values(file, "/provenance");
+  data.identity = read_file_identity(file);
   for (const auto& cells : read_compound_rows<RankFileCells>(file, rank_file_schema())) {
     data.rank_files.push_back(to_entry(cells));
   }
@@ -26,6 +21,7 @@ MasterData read_all(hid_t file) {
   for (const auto& cells : read_rows<Ranked<CounterCells>>(file, counters)) {
     data.counters.push_back({cells.rank, to_counter_row(cells.row)});
   }
+  data.variables = data.identity.variables;
   for (const auto& cells : read_compound_rows<SummaryCells>(file, summary_schema())) {
     data.variables = to_variables(cells);
     data.cells.push_back(to_cell(cells));

@@ -2,6 +2,8 @@
 
 #include "base/clock.h"
 #include "record/hdf5_attribute.h"
+#include "record/hdf5_open.h"
+#include "record/hdf5_variables.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -13,12 +15,7 @@
 namespace radixbench {
 namespace {
 
-constexpr std::size_t kStatusBytes = 16;
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
-
-std::string iso_time_utc() {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(wall_clock_ns() / kNsPerSecond));
-}
 
 std::int64_t clock_resolution_ns() {
   timespec resolution{};
@@ -62,7 +59,7 @@ Hdf5File create_file(const std::string& path) {
 }
 
 void write_rank_attributes(hid_t file, const RankIdentity& identity) {
-  write_file_identity(file, "radixbench.rank", identity);
+  write_file_identity(file, kRankKind, identity);
   write_i64(file, "rank", identity.rank);
   write_i64(file, "local_rank", identity.local_rank);
   write_text(file, "status", to_string(RankStatus::kRunning), kStatusBytes);
@@ -70,8 +67,6 @@ void write_rank_attributes(hid_t file, const RankIdentity& identity) {
   write_i64(file, "clock_to_realtime_ns", wall_clock_ns() - monotonic_ns());
   write_i64(file, "clock_resolution_ns", clock_resolution_ns());
   write_i64(file, "clock_overhead_ns", clock_overhead_ns());
-  write_named_values(file, "/options", identity.options);
-  write_named_values(file, "/provenance", identity.provenance);
 }
 
 }  // namespace
@@ -105,6 +100,35 @@ void write_file_identity(hid_t file, const char* kind, const RankIdentity& ident
   write_text(file, "creator_version", RADIXBENCH_VERSION);
   write_text(file, "HDF5_Version", library_version());
   write_text(file, "default", "samples/consensus");
+  write_named_values(file, "/options", identity.options);
+  write_named_values(file, "/provenance", identity.provenance);
+  write_variables(file, identity.variables);
+}
+
+std::string iso_time_utc() {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(wall_clock_ns() / kNsPerSecond));
+}
+
+RankIdentity read_file_identity(hid_t file) {
+  RankIdentity identity;
+  identity.run_id = read_text(file, "run_id");
+  identity.world_size = static_cast<std::uint32_t>(read_u64(file, "world_size"));
+  identity.clock = read_text(file, "run_clock");
+  identity.options = read_named_values(file, "/options");
+  identity.provenance = read_named_values(file, "/provenance");
+  identity.variables = read_variables(file);
+  return identity;
+}
+
+RankStatus read_status(hid_t file) {
+  const std::string text = read_text(file, "status");
+  for (const RankStatus status : {RankStatus::kRunning,
+                                  RankStatus::kComplete,
+                                  RankStatus::kAborted,
+                                  RankStatus::kRecovered}) {
+    if (to_string(status) == text) return status;
+  }
+  throw Hdf5Failure{{ErrorCode::kCorrupt, fmt::format("unknown status '{}'", text)}};
 }
 
 Hdf5RankFile::Hdf5RankFile(const std::string& path,
@@ -115,7 +139,7 @@ Hdf5RankFile::Hdf5RankFile(const std::string& path,
       commit_max_ns_{std::chrono::nanoseconds{options.commit_max}.count()} {
   write_rank_attributes(file_.id(), identity);
   const std::vector<TableSchema> schemas = rank_schemas(options.sites);
-  for (const auto& schema : schemas) create_table(file_.id(), schema, options.is_compressed);
+  for (const auto& schema : schemas) create_table(file_.id(), schema, options.compression);
   hdf5_check(H5Fflush(file_.id(), H5F_SCOPE_GLOBAL), "flush");
   hdf5_check(H5Fstart_swmr_write(file_.id()), "start single-writer mode");
   for (const auto& schema : schemas) tables_.emplace_back(file_.id(), schema);

@@ -33,6 +33,13 @@ std::vector<TableSchema> rank_schemas(const CodeNames& sites);
 // The attributes that rank files and masters share.
 void write_file_identity(hid_t file, const char* kind, const RankIdentity& identity);
 
+RankIdentity read_file_identity(hid_t file);
+// Of a rank file.
+RankStatus read_status(hid_t file);
+constexpr std::size_t kStatusBytes = 16;
+// Now, as file_time and file_update_time write it.
+std::string iso_time_utc();
+
 // A rank's file, open for writing. One thread; throws Hdf5Failure.
 class Hdf5RankFile {
  public:

@@ -15,25 +15,10 @@ namespace {
   throw Hdf5Failure{{ErrorCode::kCorrupt, std::move(message)}};
 }
 
-RankStatus to_status(const std::string& text) {
-  for (const RankStatus status : {RankStatus::kRunning,
-                                  RankStatus::kComplete,
-                                  RankStatus::kAborted,
-                                  RankStatus::kRecovered}) {
-    if (to_string(status) == text) return status;
-  }
-  throw_corrupt(fmt::format("unknown status '{}'", text));
-}
-
 RankIdentity read_identity(hid_t file) {
-  RankIdentity identity;
-  identity.run_id = read_text(file, "run_id");
+  RankIdentity identity = read_file_identity(file);
   identity.rank = static_cast<Rank>(read_u64(file, "rank"));
-  identity.world_size = static_cast<std::uint32_t>(read_u64(file, "world_size"));
   identity.local_rank = static_cast<std::uint32_t>(read_u64(file, "local_rank"));
-  identity.clock = read_text(file, "run_clock");
-  identity.options = read_named_values(file, "/options");
-  identity.provenance = read_named_values(file, "/provenance");
   return identity;
 }
 
@@ -117,11 +102,12 @@ std::vector<CounterRow> read_counters(hid_t file) {
 }
 
 RankData read_all(hid_t file) {
-  check_file_kind(file, "radixbench.rank");
+  check_file_kind(file, kRankKind);
   RankData data;
   data.identity = read_identity(file);
-  data.status = to_status(read_text(file, "status"));
+  data.status = read_status(file);
   data.sites = read_codes(file, "/samples/consensus/site");
+  data.clock_overhead_ns = read_i64(file, "clock_overhead_ns");
   data.clock_to_realtime_ns = read_i64(file, "clock_to_realtime_ns");
   for (std::size_t phase = 0; phase < kPhaseCount; ++phase) {
     data.samples[phase] = read_samples(file, sample_schema(static_cast<Phase>(phase), {}));
@@ -139,6 +125,13 @@ RankData read_all(hid_t file) {
 }
 
 }  // namespace
+
+std::uint64_t row_count(const RankData& data) {
+  std::uint64_t rows = data.steps.size() + data.requests.size() + data.prefetches.size() +
+                       data.groups.size() + data.counters.size() + data.monitor.size();
+  for (const auto& samples : data.samples) rows += samples.size();
+  return rows;
+}
 
 Result<RankData> read_hdf5_rank(const std::string& path) {
   return hdf5_guard("read " + path, [&] { return read_all(open_to_read(path).id()); });

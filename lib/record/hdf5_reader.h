@@ -25,6 +25,7 @@ struct RankData {
   RankIdentity identity;
   RankStatus status = RankStatus::kRunning;  // kRunning: its writer did not come to close it
   std::int64_t clock_to_realtime_ns = 0;
+  std::int64_t clock_overhead_ns = 0;
   std::vector<std::pair<std::uint16_t, std::string>> sites;  // names of SampleColumns::site
   std::array<SampleColumns, kPhaseCount> samples;            // by Phase
   std::vector<StepRow> steps;
@@ -35,6 +36,10 @@ struct RankData {
   std::vector<MonitorRow> monitor;
   std::uint64_t rows_dropped = 0;
 };
+
+// Rows of all kinds. A step and its digest are one row, so are a request and where its tokens came
+// from, a group and its members.
+std::uint64_t row_count(const RankData& data);
 
 // Reads a rank file, also one whose writer lives or was killed. kNotFound: no such file. kCorrupt:
 // truncated, not ours, of another major version (both are named), or rows that were acknowledged

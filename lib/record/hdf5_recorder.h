@@ -1,5 +1,6 @@
 #pragma once
 
+#include "record/hdf5_compression.h"
 #include "record/recorder.h"
 
 #include <chrono>
@@ -19,7 +20,7 @@ struct RecorderOptions {
   bool is_lossless = true;
   std::size_t queue_rows = 16'384;  // of each producer and phase
   std::size_t table_rows = 8'192;   // of steps, requests, prefetches
-  bool is_compressed = true;        // shuffle and deflate 1
+  Compression compression = Compression::kQuick;
   // How long rows may wait before a flush acknowledges them. A chunk that is not full is written
   // again as it fills, so a table that grows slowly is flushed when it has grown by a quarter, and
   // after `commit_max` at the latest.

@@ -39,6 +39,13 @@ ColumnSchema ns(std::string name, std::size_t offset, std::string long_name) {
   return {std::move(name), CellType::kI64, offset, kNs, std::move(long_name)};
 }
 
+// Of the machine's clock.
+ColumnSchema wall_ns(std::string name, std::size_t offset, std::string long_name) {
+  ColumnSchema column = ns(std::move(name), offset, std::move(long_name));
+  column.is_noisy = true;
+  return column;
+}
+
 ColumnSchema category(
     std::string name, CellType type, std::size_t offset, std::string long_name, CodeNames codes) {
   return {std::move(name), type, offset, kOne, std::move(long_name), std::move(codes)};
@@ -103,8 +110,8 @@ TableSchema sample_schema(Phase phase, const CodeNames& sites) {
   return {"/samples/" + std::string{to_string(phase)},
           sizeof(Row),
           {row_number("sample"),
-           ns("t_enter_ns", offsetof(Row, t_enter_wall_ns), "the rank called"),
-           ns("t_exit_ns", offsetof(Row, t_exit_wall_ns), "the call returned"),
+           wall_ns("t_enter_ns", offsetof(Row, t_enter_wall_ns), "the rank called"),
+           wall_ns("t_exit_ns", offsetof(Row, t_exit_wall_ns), "the call returned"),
            u64("step", offsetof(Row, step), "scheduler iteration"),
            category("site", CellType::kU16, offsetof(Row, site), "call site", sites),
            u64("request_id", offsetof(Row, request_id), "request asked about, or 0"),
@@ -122,7 +129,7 @@ TableSchema step_schema() {
           sizeof(Row),
           {u64("step", offsetof(Row, step), "scheduler iteration"),
            ns("now_ns", offsetof(Row, now_ns), "the run's clock"),
-           ns("blocked_ns", offsetof(Row, blocked_ns), "wall time inside agreements"),
+           wall_ns("blocked_ns", offsetof(Row, blocked_ns), "wall time inside agreements"),
            u32("agreements", offsetof(Row, agreements), "calls of the agreement at a site"),
            u32("wire_ops", offsetof(Row, wire_ops), "operations on groups of several ranks"),
            u32("examined", offsetof(Row, examined), "waiting requests asked about"),
@@ -140,6 +147,7 @@ TableSchema digest_schema() {
   using Row = StepRow;
   ColumnSchema digest = u64("digest", offsetof(Row, digest), "of the agreed state");
   digest.has_missing = false;
+  digest.is_noisy = true;
   return {
       "/digests", sizeof(Row), {u64("step", offsetof(Row, step), "scheduler iteration"), digest}};
 }
@@ -234,13 +242,15 @@ TableSchema counter_schema() {
 
 TableSchema monitor_schema() {
   using Row = MonitorRow;
-  return {"/monitor",
-          sizeof(Row),
-          {ns("t_ns", offsetof(Row, t_wall_ns), "CLOCK_MONOTONIC"),
-           {"load1", CellType::kF32, offsetof(Row, load1), kOne, "load average of a minute"},
-           {"steal", CellType::kF32, offsetof(Row, steal), kOne, "share of CPU time stolen"},
-           u64("ctxsw_inv", offsetof(Row, involuntary_switches), "of the process so far"),
-           {"rss", CellType::kU64, offsetof(Row, rss_bytes), "bytes", "resident memory"}}};
+  return {
+      "/monitor",
+      sizeof(Row),
+      {wall_ns("t_ns", offsetof(Row, t_wall_ns), "CLOCK_MONOTONIC"),
+       {"load1", CellType::kF32, offsetof(Row, load1), kOne, "load average of a minute"},
+       {"steal", CellType::kF32, offsetof(Row, steal), kOne, "share of CPU time stolen"},
+       {"cpu_mhz", CellType::kF32, offsetof(Row, cpu_mhz), "MHz", "of a core; missing: unknown"},
+       u64("ctxsw_inv", offsetof(Row, involuntary_switches), "of the process so far"),
+       {"rss", CellType::kU64, offsetof(Row, rss_bytes), "bytes", "resident memory"}}};
 }
 
 }  // namespace radixbench

@@ -10,9 +10,6 @@
 namespace radixbench {
 namespace {
 
-constexpr const char* kCommitted = "rows_committed";
-constexpr const char* kDropped = "rows_dropped";
-
 void create_count(hid_t group, const char* name, const char* long_name) {
   const Hdf5Space space{hdf5_check(H5Screate(H5S_SCALAR), "create a scalar space")};
   const Hdf5Dataset dataset{hdf5_check(
@@ -83,19 +80,6 @@ void write_count(const Hdf5Dataset& dataset, std::uint64_t count) {
              "write a count");
 }
 
-std::uint64_t read_count(hid_t file, const std::string& path) {
-  const Hdf5Dataset dataset = open_dataset(file, path);
-  const Hdf5Space space{hdf5_check(H5Dget_space(dataset.id()), "ask a dataset's extent")};
-  std::uint64_t count = 0;
-  if (H5Sget_simple_extent_npoints(space.id()) != 1) {
-    throw Hdf5Failure{{ErrorCode::kCorrupt, fmt::format("'{}' is no scalar", path)}};
-  }
-  hdf5_check(H5Dread(dataset.id(), H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &count),
-             fmt::format("read '{}'", path),
-             ErrorCode::kCorrupt);
-  return count;
-}
-
 // The rows asked for, which must all be there.
 Hdf5Space select_rows(const Hdf5Dataset& dataset, const std::string& path, hsize_t rows) {
   Hdf5Space space{hdf5_check(H5Dget_space(dataset.id()), "ask a dataset's extent")};
@@ -114,7 +98,7 @@ Hdf5Space select_rows(const Hdf5Dataset& dataset, const std::string& path, hsize
 
 }  // namespace
 
-void create_table(hid_t file, const TableSchema& schema, bool is_compressed) {
+void create_table(hid_t file, const TableSchema& schema, Compression compression) {
   const Hdf5Properties links{hdf5_check(H5Pcreate(H5P_LINK_CREATE), "create properties")};
   hdf5_check(H5Pset_create_intermediate_group(links.id(), 1), "ask for intermediate groups");
   const Hdf5Group group{
@@ -122,7 +106,7 @@ void create_table(hid_t file, const TableSchema& schema, bool is_compressed) {
                  fmt::format("create group '{}'", schema.path))};
   std::vector<Hdf5Dataset> columns;
   for (const auto& column : schema.columns) {
-    columns.push_back(create_column(group.id(), column, columns.empty(), is_compressed));
+    columns.push_back(create_column(group.id(), column, columns.empty(), compression));
   }
   attach_scale(columns, schema.columns[0].name);
   create_count(group.id(), kCommitted, "rows that are there for certain");
@@ -208,6 +192,23 @@ void Hdf5TableWriter::commit() {
 }
 
 void Hdf5TableWriter::write_dropped(std::uint64_t count) { write_count(dropped_, count); }
+
+std::uint64_t read_count(hid_t parent, const std::string& path) {
+  const Hdf5Dataset dataset = open_dataset(parent, path);
+  const Hdf5Space space{hdf5_check(H5Dget_space(dataset.id()), "ask a dataset's extent")};
+  std::uint64_t count = 0;
+  if (H5Sget_simple_extent_npoints(space.id()) != 1) {
+    throw Hdf5Failure{{ErrorCode::kCorrupt, fmt::format("'{}' is no scalar", path)}};
+  }
+  hdf5_check(H5Dread(dataset.id(), H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &count),
+             fmt::format("read '{}'", path),
+             ErrorCode::kCorrupt);
+  return count;
+}
+
+void overwrite_count(hid_t parent, const std::string& path, std::uint64_t count) {
+  write_count(open_dataset(parent, path), count);
+}
 
 std::uint64_t read_rows_committed(hid_t file, const TableSchema& schema) {
   const std::uint64_t rows = read_count(file, schema.path + "/" + kCommitted);

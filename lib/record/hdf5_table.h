@@ -12,7 +12,7 @@ namespace radixbench {
 
 // Creates a table's group, datasets, attributes and scales; everything it will ever need, since
 // nothing may be created once SWMR has started.
-void create_table(hid_t file, const TableSchema& schema, bool is_compressed);
+void create_table(hid_t file, const TableSchema& schema, Compression compression);
 
 // Appends rows to a table that exists. Columns are filled in memory and go to the library in whole
 // chunks, unless write() asks for what there is. Throws Hdf5Failure.
@@ -53,9 +53,15 @@ class Hdf5TableWriter {
   std::uint64_t rows_committed_ = 0;
 };
 
+// The two counts that lie beside a table's columns.
+constexpr const char* kCommitted = "rows_committed";
+constexpr const char* kDropped = "rows_dropped";
+void overwrite_count(hid_t parent, const std::string& path, std::uint64_t count);
+
 // Reading. Throws Hdf5Failure with kCorrupt; columns that this program does not know are left
 // alone.
 
+std::uint64_t read_count(hid_t parent, const std::string& path);
 // Rows that are there for certain; never more than the first column holds.
 std::uint64_t read_rows_committed(hid_t file, const TableSchema& schema);
 std::uint64_t read_rows_dropped(hid_t file, const std::string& table);

@@ -5,8 +5,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <fstream>
+#include <limits>
 #include <string>
+#include <string_view>
 
 namespace radixbench {
 namespace {
@@ -40,6 +43,17 @@ CpuTicks cpu_ticks() {
   return ticks;
 }
 
+// The first core's: the kernel tells of each, and on most machines they agree within a step.
+float cpu_mhz() {
+  constexpr std::string_view kName = "cpu MHz";
+  std::ifstream file{"/proc/cpuinfo"};
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with(kName)) continue;
+    return std::strtof(line.c_str() + line.find(':') + 1, nullptr);
+  }
+  return std::numeric_limits<float>::quiet_NaN();
+}
+
 std::uint64_t resident_bytes() {
   std::ifstream file{"/proc/self/statm"};
   std::uint64_t pages_virtual = 0;
@@ -55,6 +69,7 @@ MonitorRow MachineMonitor::sample() {
   MonitorRow row;
   row.t_wall_ns = monotonic_ns();
   row.load1 = load_of_a_minute();
+  row.cpu_mhz = cpu_mhz();
   if (now.total > ticks_) {
     row.steal =
         static_cast<float>(now.stolen - ticks_stolen_) / static_cast<float>(now.total - ticks_);

@@ -48,6 +48,28 @@ std::string cores_allowed() {
   return std::to_string(CPU_COUNT(&cores));
 }
 
+// Empty where there is none, as in most virtual machines.
+std::string first_line(const char* path) {
+  std::ifstream file{path};
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+// The words of this process's command line, each as a shell would have to be given it.
+std::string command_line() {
+  std::ifstream file{"/proc/self/cmdline"};
+  std::string line;
+  for (std::string word; std::getline(file, word, '\0');) {
+    const bool is_plain =
+        !word.empty() && word.find_first_of(" \t\n'\"\\$`*?[]{}()<>|&;#~!") == std::string::npos;
+    std::string quoted;
+    for (const char letter : word) quoted += letter == '\'' ? "'\\''" : std::string(1, letter);
+    line += (line.empty() ? "" : " ") + (is_plain ? word : "'" + quoted + "'");
+  }
+  return line;
+}
+
 std::string hostname() {
   std::array<char, 256> name{};
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
@@ -77,27 +99,32 @@ NamedValues allowed_environment(const std::vector<std::string>& environment) {
 NamedValues collect_provenance() {
   utsname system{};
   uname(&system);
-  NamedValues values{{"program", "radixbench " RADIXBENCH_VERSION},
-                     {"compiler",
-                      fmt::format("{} {}",
+  NamedValues values{
+      {"program", "radixbench " RADIXBENCH_VERSION},
+      {"compiler",
+       fmt::format("{} {}",
 #ifdef __clang__
-                                  "clang",
-                                  __clang_version__
+                   "clang",
+                   __clang_version__
 #else
-                                  "gcc",
-                                  __VERSION__
+                   "gcc",
+                   __VERSION__
 #endif
-                                  )},
+                   )},
 #ifdef NDEBUG
-                     {"assertions", "off"},
+      {"assertions", "off"},
 #else
-                     {"assertions", "on"},
+      {"assertions", "on"},
 #endif
-                     {"hostname", hostname()},
-                     {"os", value_in("/etc/os-release", "PRETTY_NAME", '=')},
-                     {"kernel", system.release},
-                     {"cpu_model", value_in("/proc/cpuinfo", "model name", ':')},
-                     {"cpus_allowed", cores_allowed()}};
+      {"build_flags", RADIXBENCH_BUILD_FLAGS},
+      {"argv", command_line()},
+      {"hostname", hostname()},
+      {"os", value_in("/etc/os-release", "PRETTY_NAME", '=')},
+      {"kernel", system.release},
+      {"cpu_model", value_in("/proc/cpuinfo", "model name", ':')},
+      {"cpus_allowed", cores_allowed()},
+      {"governor", first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")},
+      {"numa", first_line("/sys/devices/system/node/online")}};
   std::vector<std::string> environment;
   for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
     environment.emplace_back(*variable);

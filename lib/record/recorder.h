@@ -2,6 +2,7 @@
 
 #include "base/result.h"
 #include "record/rows.h"
+#include "record/summary_cell.h"
 
 #include <cstdint>
 #include <string>
@@ -30,6 +31,7 @@ struct RankIdentity {
   std::string clock;  // virtual, wall
   NamedValues options;
   NamedValues provenance;
+  RunVariables variables = {};
 };
 
 // Where a rank's rows go. sample() may be called from its producer's thread inside a timed region:

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -104,6 +105,7 @@ struct MonitorRow {
   std::int64_t t_wall_ns = 0;
   float load1 = 0;
   float steal = 0;
+  float cpu_mhz = std::numeric_limits<float>::quiet_NaN();  // of the first core; NaN: not known
   std::uint64_t involuntary_switches = 0;
   std::uint64_t rss_bytes = 0;
 };

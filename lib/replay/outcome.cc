@@ -111,6 +111,19 @@ RunEnd end_of(std::span<const RankReport> reports, Outcome& outcome) {
 
 }  // namespace
 
+std::string_view to_string(RunEnd end) {
+  switch (end) {
+    case RunEnd::kFine: return "fine";
+    case RunEnd::kCheckFailed: return "check_failed";
+    case RunEnd::kDiverged: return "diverged";
+    case RunEnd::kVerdict: return "verdict";
+    case RunEnd::kDeadline: return "deadline";
+    case RunEnd::kInterrupted: return "interrupted";
+    case RunEnd::kFailed: return "failed";
+  }
+  return "failed";
+}
+
 Outcome judge(std::span<const RankReport> reports,
               const RunData& data,
               const DivergenceReport& divergence_report,

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace radixbench {
@@ -23,6 +24,8 @@ enum class RunEnd : std::uint8_t {
   kInterrupted,
   kFailed,  // something else the world did; `code` says what
 };
+
+std::string_view to_string(RunEnd end);  // fine, check_failed, ...
 
 struct Outcome {
   RunEnd end = RunEnd::kFine;

@@ -35,10 +35,12 @@ std::string make_run_id() {
 
 NamedValues provenance_of(const Trace& trace, const ReplayOptions& options) {
   NamedValues values = collect_provenance();
+  values.insert(values.end(), options.build.begin(), options.build.end());
   values.emplace_back("trace_path", trace.path);
+  values.emplace_back("trace_name", fs::path{trace.path}.filename().string());
   values.emplace_back("trace_sha256", trace.sha256);
   values.emplace_back("seed", std::to_string(options.engine.seed));
-  values.emplace_back("cache_state_at_start", "cold");
+  values.emplace_back("launcher", "none");
   return values;
 }
 
@@ -151,6 +153,8 @@ Result<Transport> parse_transport(std::string_view text) {
               fmt::format("transport '{}' is none of threads, shm, mpi", text));
 }
 
+std::string ReplayPlan::trace_name() const { return fs::path{trace.path}.filename().string(); }
+
 std::uint64_t ReplayPlan::device_pages() const {
   return options.device_tokens / options.engine.page_tokens;
 }
@@ -201,6 +205,7 @@ Result<ReplayPlan> make_plan(ReplayOptions options) {
   if (Result<void> fine = check_storage_directory(plan); !fine) {
     return tl::unexpected(fine.error());
   }
+  plan.provenance.emplace_back("cache_state_at_start", cache_state_at_start(plan));
   return plan;
 }
 

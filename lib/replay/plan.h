@@ -67,6 +67,7 @@ struct ReplayOptions {
   std::chrono::nanoseconds deadline{std::chrono::seconds{30}};
   std::string output_directory;
   NamedValues as_text;  // name and value of each option, for the record
+  NamedValues build;    // what the tool knows of its own source, for the record
 };
 
 // A replay worked out before any rank starts: what can be wrong with options, trace and layout is
@@ -82,6 +83,7 @@ struct ReplayPlan {
   std::string rank_directory;  // of the rank files
   NamedValues provenance;
 
+  [[nodiscard]] std::string trace_name() const;  // the file's, without its folder
   [[nodiscard]] std::uint64_t device_pages() const;
   [[nodiscard]] std::uint64_t host_pages() const;
 };

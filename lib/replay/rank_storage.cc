@@ -48,6 +48,12 @@ Result<std::unique_ptr<Storage>> open_rank_storage(const ReplayPlan& plan, Rank 
   return make_directory_storage(plan.options.storage_directory, storage_identity(plan, rank), 0);
 }
 
+std::string cache_state_at_start(const ReplayPlan& plan) {
+  const bool is_warm = plan.options.storage == StorageKind::kDirectory &&
+                       holds_pages(plan.options.storage_directory, storage_identity(plan, 0));
+  return is_warm ? "prefilled:" + plan.options.storage_directory : "cold";
+}
+
 Result<void> check_storage_directory(const ReplayPlan& plan) {
   if (plan.options.storage != StorageKind::kDirectory) return {};
   const std::uint64_t bytes_needed = bytes_a_rank(plan) * plan.layout.world_size();

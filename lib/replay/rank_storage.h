@@ -19,4 +19,8 @@ Result<std::unique_ptr<Storage>> open_rank_storage(const ReplayPlan& plan, Rank 
 // every rank.
 Result<void> check_storage_directory(const ReplayPlan& plan);
 
+// "cold", or "prefilled:DIRECTORY" where a storage directory holds pages of an earlier run: device,
+// host and storage in memory always begin empty. Before any rank has started.
+std::string cache_state_at_start(const ReplayPlan& plan);
+
 }  // namespace radixbench

@@ -21,6 +21,25 @@ RecorderOptions recorder_options(const ReplayPlan& plan) {
   return options;
 }
 
+RunVariables variables_of(const ReplayPlan& plan) {
+  const ReplayOptions& options = plan.options;
+  const Layout& layout = plan.layout;
+  return {.scenario = plan.trace_name(),
+          .layout = layout.spec(),
+          .tp = static_cast<std::int32_t>(layout.attn_tp_size()),
+          .cp = static_cast<std::int32_t>(layout.attn_cp_size()),
+          .dp = static_cast<std::int32_t>(layout.attn_dp_size()),
+          .pp = static_cast<std::int32_t>(layout.sizes().pp),
+          .rules = describe(options.rules),
+          .agreement = std::string{to_string(options.agreement)},
+          .transport = std::string{to_string(options.transport)},
+          .policy = std::string{to_string(options.policy)},
+          .clock = options.engine.clock == ClockMode::kVirtual ? "virtual" : "wall",
+          .page_size = static_cast<std::int32_t>(options.engine.page_tokens)};
+}
+
+}  // namespace
+
 RankIdentity identity_of(const ReplayPlan& plan, Rank rank) {
   return {.run_id = plan.run_id,
           .rank = rank,
@@ -28,10 +47,9 @@ RankIdentity identity_of(const ReplayPlan& plan, Rank rank) {
           .local_rank = rank,
           .clock = plan.options.engine.clock == ClockMode::kVirtual ? "virtual" : "wall",
           .options = plan.options.as_text,
-          .provenance = plan.provenance};
+          .provenance = plan.provenance,
+          .variables = variables_of(plan)};
 }
-
-}  // namespace
 
 std::string rank_file(const ReplayPlan& plan, Rank rank) {
   return fmt::format("{}/rank{:05}.h5", plan.rank_directory, rank);

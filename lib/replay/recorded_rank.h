@@ -2,6 +2,7 @@
 
 #include "base/result.h"
 #include "comm/communicator.h"
+#include "record/recorder.h"
 #include "replay/plan.h"
 #include "replay/rank_status.h"
 #include "watch/ring_memory.h"
@@ -9,6 +10,9 @@
 #include <string>
 
 namespace radixbench {
+
+// What a rank's file and, of rank 0, the master say of the run.
+RankIdentity identity_of(const ReplayPlan& plan, Rank rank);
 
 // DIR/ranks/rank00003.h5
 std::string rank_file(const ReplayPlan& plan, Rank rank);

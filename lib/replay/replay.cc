@@ -122,7 +122,10 @@ Result<ReplayResult> replay(const ReplayPlan& plan, const ReplayCallbacks& callb
                          result.diagnosis,
                          end.interrupted_by);
   for (std::string& note : rings->finish()) result.outcome.messages.push_back(std::move(note));
-  if (Result<void> written = write_run_master(plan, result.data, joined, result.summary);
+  RankIdentity identity = identity_of(plan, 0);
+  identity.provenance.emplace_back("run_end", to_string(result.outcome.end));
+  if (Result<void> written = write_run_master(
+          plan.options.output_directory, std::move(identity), result.data, joined, result.summary);
       !written) {
     result.outcome.messages.push_back(written.error().message);
     if (result.outcome.end == RunEnd::kFine) {

@@ -1,11 +1,9 @@
 #include "replay/run_master.h"
 
 #include "record/hdf5_master.h"
-#include "replay/recorded_rank.h"
+#include "record/run_folder.h"
 
-#include <fmt/format.h>
-
-#include <filesystem>
+#include <algorithm>
 #include <utility>
 
 namespace radixbench {
@@ -41,31 +39,6 @@ SummaryCell times(std::string metric,
           .mean = of.mean,
           .stddev = of.stddev,
           .discarded = discarded};
-}
-
-RunVariables variables_of(const ReplayPlan& plan) {
-  const ReplayOptions& options = plan.options;
-  const Layout& layout = plan.layout;
-  return {.scenario = std::filesystem::path{plan.trace.path}.filename().string(),
-          .layout = layout.spec(),
-          .tp = static_cast<std::int32_t>(layout.attn_tp_size()),
-          .cp = static_cast<std::int32_t>(layout.attn_cp_size()),
-          .dp = static_cast<std::int32_t>(layout.attn_dp_size()),
-          .pp = static_cast<std::int32_t>(layout.sizes().pp),
-          .rules = describe(options.rules),
-          .agreement = std::string{to_string(options.agreement)},
-          .transport = std::string{to_string(options.transport)},
-          .policy = std::string{to_string(options.policy)},
-          .clock = options.engine.clock == ClockMode::kVirtual ? "virtual" : "wall",
-          .page_size = static_cast<std::int32_t>(options.engine.page_tokens)};
-}
-
-MasterRank master_rank(const ReplayPlan& plan, Rank rank) {
-  MasterRank entry;
-  entry.file =
-      fmt::format("ranks/{}", std::filesystem::path{rank_file(plan, rank)}.filename().string());
-  entry.rank = rank;
-  return entry;
 }
 
 }  // namespace
@@ -110,26 +83,22 @@ std::vector<SummaryCell> summary_cells(const RunSummary& summary) {
   return cells;
 }
 
-Result<void> write_run_master(const ReplayPlan& plan,
+Result<void> write_run_master(const std::string& directory,
+                              RankIdentity identity,
                               const RunData& data,
                               const std::vector<std::vector<JoinedColumns>>& joined,
                               const RunSummary& summary) {
   MasterContent content;
-  content.identity = {
-      .run_id = plan.run_id,
-      .rank = 0,
-      .world_size = plan.layout.world_size(),
-      .local_rank = 0,
-      .clock = plan.options.engine.clock == ClockMode::kVirtual ? "virtual" : "wall",
-      .options = plan.options.as_text,
-      .provenance = plan.provenance};
-  content.variables = variables_of(plan);
+  content.variables = identity.variables;
   content.cells = summary_cells(summary);
-  content.ranks.reserve(plan.layout.world_size());
-  for (Rank rank = 0; rank < plan.layout.world_size(); ++rank) {
-    content.ranks.push_back(master_rank(plan, rank));
+  content.ranks.resize(identity.world_size);
+  for (Rank rank = 0; rank < identity.world_size; ++rank) {
+    content.ranks[rank].rank = rank;
+    content.ranks[rank].file = rank_file_name(rank);
   }
+  std::int64_t overhead_ns = 0;
   for (std::size_t i = 0; i < data.ranks.size(); ++i) {
+    overhead_ns = std::max(overhead_ns, data.ranks[i].clock_overhead_ns);
     MasterRank& entry = content.ranks[data.ranks[i].identity.rank];
     entry.data = &data.ranks[i];
     for (std::size_t phase = 0; phase < entry.joined.size() && phase < joined[i].size(); ++phase) {
@@ -138,7 +107,9 @@ Result<void> write_run_master(const ReplayPlan& plan,
           columns.wait_ns, columns.wire_ns, columns.skew_ns, columns.last_rank};
     }
   }
-  return write_hdf5_master(plan.options.output_directory, content);
+  identity.provenance.emplace_back("clock_overhead_ns", std::to_string(overhead_ns));
+  content.identity = std::move(identity);
+  return write_hdf5_master(directory, content);
 }
 
 }  // namespace radixbench

@@ -1,19 +1,21 @@
 #pragma once
 
 #include "base/result.h"
+#include "record/recorder.h"
 #include "record/summary_cell.h"
-#include "replay/plan.h"
 #include "replay/run_data.h"
 #include "stats/join.h"
 #include "stats/run_summary.h"
 
+#include <string>
 #include <vector>
 
 namespace radixbench {
 
-// Makes the run's run.h5 of what its ranks left and of what was worked out from it. Element i of
-// `joined` belongs to data.ranks[i].
-Result<void> write_run_master(const ReplayPlan& plan,
+// Makes run.h5 in the run's folder of what its ranks left and of what was worked out from it.
+// `identity` is what the ranks share; element i of `joined` belongs to data.ranks[i].
+Result<void> write_run_master(const std::string& directory,
+                              RankIdentity identity,
                               const RunData& data,
                               const std::vector<std::vector<JoinedColumns>>& joined,
                               const RunSummary& summary);

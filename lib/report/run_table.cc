@@ -300,7 +300,8 @@ class RunTable {
           "missing",
           fmt::format("the files of {} can't be read", plural(heading_.ranks_missing, "rank")));
     }
-    if (summary_.rows_dropped > 0) {
+    // A virtual run waits for its recorder and drops nothing.
+    if (summary_.rows_dropped > 0 || !report_.clock.is_virtual) {
       text += entry(
           "dropped",
           fmt::format("{} found the recorder's queue full", plural(summary_.rows_dropped, "row")));

@@ -290,6 +290,16 @@ Result<void> check_space(const fs::path& directory, std::uint64_t bytes_needed) 
 
 }  // namespace
 
+bool holds_pages(const std::filesystem::path& directory, const StorageIdentity& identity) {
+  const std::string ending = "_" + PageFile{identity}.identity_name() + ".page";
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry{directory, error}, end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().filename().string().ends_with(ending)) return true;
+  }
+  return false;
+}
+
 Result<std::unique_ptr<Storage>> make_directory_storage(const std::filesystem::path& directory,
                                                         const StorageIdentity& identity,
                                                         std::uint64_t bytes_needed) {

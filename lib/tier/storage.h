@@ -69,4 +69,7 @@ Result<std::unique_ptr<Storage>> make_directory_storage(const std::filesystem::p
                                                         const StorageIdentity& identity,
                                                         std::uint64_t bytes_needed);
 
+// Whether there are pages of this identity under `directory`, which need not exist.
+bool holds_pages(const std::filesystem::path& directory, const StorageIdentity& identity);
+
 }  // namespace radixbench

@@ -167,6 +167,15 @@ TEST(RunTableTest, WallRunSaysWhetherItKeptUp) {
               HasSubstr("DID NOT KEEP UP with its clock: 12 steps began late, by"));
 }
 
+TEST(RunTableTest, WallRunSaysHowManyRowsItDroppedAVirtualOneOnlyWhereItDid) {
+  RunReport report = made_up_report();
+  EXPECT_THAT(run_table(report), Not(HasSubstr("dropped")));
+  report.clock = {false, 0, 0};
+  EXPECT_THAT(run_table(report), HasSubstr("dropped     0 rows found the recorder's queue full"));
+  report.summary.rows_dropped = 1'234;
+  EXPECT_THAT(run_table(report), HasSubstr("dropped     1,234 rows found the recorder's queue"));
+}
+
 TEST(RunTableTest, BrokenIdentityAndDivergenceStandOut) {
   RunReport report = made_up_report();
   report.summary.identities[0].broken = 2;

@@ -102,6 +102,15 @@ TEST_F(DirectoryStorageTest, RanksShareADirectoryAndNoPage) {
   EXPECT_EQ(read(*second, 1), PageRead::kMissing);
 }
 
+TEST_F(DirectoryStorageTest, HoldsPagesOfAnIdentityOnceOneWasWritten) {
+  EXPECT_FALSE(holds_pages(directory(), identity_of(0)));
+  const auto storage = open();
+  EXPECT_FALSE(holds_pages(directory(), identity_of(0)));
+  ASSERT_TRUE(write(*storage, 1));
+  EXPECT_TRUE(holds_pages(directory(), identity_of(0)));
+  EXPECT_FALSE(holds_pages(directory(), identity_of(1)));
+}
+
 TEST_F(DirectoryStorageTest, FileCutAnywhereIsTornAndAMiss) {
   const auto storage = open();
   const std::uintmax_t whole = PageFile{identity_of(0)}.file_bytes();

@@ -5,6 +5,7 @@
 #include "progress_line.h"
 #include "replay_arguments.h"
 #include "replay_report.h"
+#include "source_revision.h"
 
 #include "inject/fault_spec.h"
 #include "replay/replay.h"
@@ -47,6 +48,7 @@ int run_replay(const ReplayArguments& arguments, NamedValues as_text) {
   Result<ReplayOptions> options = resolve(arguments);
   if (!options) return report_error(options.error());
   options->as_text = std::move(as_text);
+  options->build = source_revision();
   const Result<ReplayPlan> plan = make_plan(std::move(*options));
   if (!plan) return report_error(plan.error());
   for (const std::string& warning : plan->trace.warnings) {

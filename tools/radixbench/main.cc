@@ -1,7 +1,11 @@
 #include "cmd_ab.h"
 #include "cmd_compare.h"
 #include "cmd_diagnose.h"
+<<<<<<< HEAD
 #include "cmd_env.h"
+=======
+#include "cmd_h5.h"
+>>>>>>> cb5ff88 (h5: info, verify, recover and merge; the record says more of where it came from)
 #include "cmd_layout.h"
 #include "cmd_replay.h"
 #include "cmd_sweep.h"
@@ -26,6 +30,7 @@ constexpr radixbench::AddCommands kVerbs[] = {
     radixbench::add_ab_commands,
     radixbench::add_compare_commands,
     radixbench::add_diagnose_commands,
+    radixbench::add_h5_commands,
     radixbench::add_layout_commands,
     radixbench::add_trace_commands,
     radixbench::add_env_commands,
