@@ -59,7 +59,7 @@ FillValue fill_value(const ColumnSchema& column) {
 Hdf5Properties column_properties(const ColumnSchema& column, hid_t type, Compression compression) {
   const bool is_compressed =
       compression == Compression::kFull || (compression == Compression::kQuick && !column.is_noisy);
-  Hdf5Properties properties = chunk_properties(is_compressed);
+  Hdf5Properties properties = chunk_properties(row_cells(column), is_compressed);
   if (column.type != CellType::kText) {
     const FillValue fill = fill_value(column);
     hdf5_check(H5Pset_fill_value(properties.id(), type, fill.bytes.data()), "set the fill value");
@@ -112,10 +112,39 @@ Hdf5Type file_type(const ColumnSchema& column) {
   return Hdf5Type{hdf5_check(H5Tcopy(native_type(column.type)), "copy a type")};
 }
 
-Hdf5Properties chunk_properties(bool is_compressed) {
+Hdf5Type column_type(const ColumnSchema& column) {
+  if (column.type != CellType::kText) return file_type(column);
+  Hdf5Type type{hdf5_check(H5Tcopy(H5T_C_S1), "copy a type")};
+  hdf5_check(H5Tset_strpad(type.id(), H5T_STR_NULLPAD), "set the padding of text");
+  return type;
+}
+
+hsize_t row_cells(const ColumnSchema& column) {
+  return column.type == CellType::kText ? column.text_bytes : 1;
+}
+
+void select_rows(hid_t space, hsize_t first, hsize_t count) {
+  std::array<hsize_t, 2> extent{};
+  const int dimensions = H5Sget_simple_extent_ndims(space);
+  RADIXBENCH_CHECK(dimensions == 1 || dimensions == 2);
+  hdf5_check(H5Sget_simple_extent_dims(space, extent.data(), nullptr), "ask an extent");
+  const std::array<hsize_t, 2> start{first, 0};
+  const std::array<hsize_t, 2> counts{count, extent[1]};
+  hdf5_check(
+      H5Sselect_hyperslab(space, H5S_SELECT_SET, start.data(), nullptr, counts.data(), nullptr),
+      "select rows");
+}
+
+Hdf5Space rows_space(hsize_t count, hsize_t row_cells) {
+  const std::array<hsize_t, 2> extent{count, row_cells};
+  return Hdf5Space{hdf5_check(H5Screate_simple(row_cells == 1 ? 1 : 2, extent.data(), nullptr),
+                              "create a space")};
+}
+
+Hdf5Properties chunk_properties(hsize_t row_cells, bool is_compressed) {
   Hdf5Properties properties{hdf5_check(H5Pcreate(H5P_DATASET_CREATE), "create properties")};
-  const hsize_t chunk = kHdf5ChunkRows;
-  hdf5_check(H5Pset_chunk(properties.id(), 1, &chunk), "set the chunk");
+  const std::array<hsize_t, 2> chunk{kHdf5ChunkRows, row_cells};
+  hdf5_check(H5Pset_chunk(properties.id(), row_cells == 1 ? 1 : 2, chunk.data()), "set the chunk");
   if (is_compressed) {
     hdf5_check(H5Pset_shuffle(properties.id()), "set shuffle");
     hdf5_check(H5Pset_deflate(properties.id(), kDeflateLevel), "set deflate");
@@ -128,10 +157,12 @@ Hdf5Dataset create_column(hid_t group,
                           const ColumnSchema& column,
                           bool is_scale,
                           Compression compression) {
-  const Hdf5Type type = file_type(column);
-  const hsize_t none = 0;
-  const hsize_t unlimited = H5S_UNLIMITED;
-  const Hdf5Space space{hdf5_check(H5Screate_simple(1, &none, &unlimited), "create a space")};
+  const Hdf5Type type = column_type(column);
+  const std::array<hsize_t, 2> none{0, row_cells(column)};
+  const std::array<hsize_t, 2> most{H5S_UNLIMITED, row_cells(column)};
+  const int dimensions = column.type == CellType::kText ? 2 : 1;
+  const Hdf5Space space{
+      hdf5_check(H5Screate_simple(dimensions, none.data(), most.data()), "create a space")};
   const Hdf5Properties properties = column_properties(column, type.id(), compression);
   Hdf5Dataset dataset{hdf5_check(H5Dcreate2(group,
                                             column.name.c_str(),
@@ -197,6 +228,25 @@ CodeNames read_codes(hid_t file, const std::string& dataset) {
     if (meanings >> name) codes.emplace_back(value, name);
   }
   return codes;
+}
+
+void attach_text_scale(hid_t file, const Hdf5Dataset& text, hsize_t row_cells) {
+  const std::lock_guard lock{scale_mutex()};
+  const std::string path = fmt::format("/text_{}", row_cells);
+  if (H5Lexists(file, path.c_str(), H5P_DEFAULT) <= 0) {
+    const Hdf5Space space{hdf5_check(H5Screate_simple(1, &row_cells, nullptr), "create a space")};
+    const Hdf5Dataset made{hdf5_check(
+        H5Dcreate2(
+            file, path.c_str(), H5T_STD_U8LE, space.id(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+        "create a dimension of text")};
+    // So that netCDF shows a dimension, and no variable of that name.
+    const std::string name =
+        fmt::format("This is a netCDF dimension but not a netCDF variable.{:10}", row_cells);
+    hdf5_check(H5DSset_scale(made.id(), name.c_str()), "make a dimension scale");
+  }
+  const Hdf5Dataset scale{hdf5_check(
+      H5Dopen2(file, path.c_str(), H5P_DEFAULT), "open a dimension of text", ErrorCode::kCorrupt)};
+  hdf5_check(H5DSattach_scale(text.id(), scale.id(), 1), "attach a scale");
 }
 
 void attach_scale(const std::vector<Hdf5Dataset>& columns, const std::string& name) {

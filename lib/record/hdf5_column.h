@@ -14,8 +14,21 @@ namespace radixbench {
 
 Hdf5Type file_type(const ColumnSchema& column);
 
-// How a column is chunked and filtered; without a fill value.
-Hdf5Properties chunk_properties(bool is_compressed);
+// The type of a column's dataset. Text is a row of single characters, since netCDF's library takes
+// longer text of fixed length for pointers.
+Hdf5Type column_type(const ColumnSchema& column);
+
+// How a column is chunked and filtered; without a fill value. `row_cells`: characters of a row of
+// text, else 1.
+Hdf5Properties chunk_properties(hsize_t row_cells, bool is_compressed);
+
+// Cells of a row: 1, or of text its characters.
+hsize_t row_cells(const ColumnSchema& column);
+
+// Rows [first, first + count) of a dataset whose rows have `row_cells` cells, and the same in
+// memory.
+void select_rows(hid_t space, hsize_t first, hsize_t count);
+Hdf5Space rows_space(hsize_t count, hsize_t row_cells);
 
 // Chunked and empty, to be extended.
 Hdf5Dataset create_column(hid_t group,
@@ -37,6 +50,10 @@ Hdf5Dataset create_virtual_column(hid_t group,
 
 // The flag_values and flag_meanings of a column of u2; empty where it has none.
 CodeNames read_codes(hid_t file, const std::string& dataset);
+
+// A dimension of text is a scale in the root, where groups below find it: text_64. Made where it is
+// not there yet.
+void attach_text_scale(hid_t file, const Hdf5Dataset& text, hsize_t row_cells);
 
 // Makes the first column the dimension scale `name` of all others.
 void attach_scale(const std::vector<Hdf5Dataset>& columns, const std::string& name);

@@ -12,7 +12,7 @@ namespace radixbench {
 
 // Version of what docs/formats/hdf5.md describes. Additions raise the minor number, anything else
 // the major one, which readers refuse.
-constexpr const char* kHdf5SchemaVersion = "1.1.0";
+constexpr const char* kHdf5SchemaVersion = "1.0.0";
 constexpr std::int64_t kHdf5SchemaMajor = 1;
 
 constexpr std::size_t kHdf5ChunkRows = 16'384;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace radixbench {
@@ -81,18 +82,21 @@ void write_count(const Hdf5Dataset& dataset, std::uint64_t count) {
 }
 
 // The rows asked for, which must all be there.
-Hdf5Space select_rows(const Hdf5Dataset& dataset, const std::string& path, hsize_t rows) {
+Hdf5Space find_rows(const Hdf5Dataset& dataset,
+                    const std::string& path,
+                    hsize_t row_cells,
+                    hsize_t rows) {
   Hdf5Space space{hdf5_check(H5Dget_space(dataset.id()), "ask a dataset's extent")};
-  hsize_t extent = 0;
-  if (H5Sget_simple_extent_ndims(space.id()) != 1 ||
-      H5Sget_simple_extent_dims(space.id(), &extent, nullptr) != 1 || extent < rows) {
+  const int dimensions = row_cells == 1 ? 1 : 2;
+  std::array<hsize_t, 2> extent{0, 1};
+  if (H5Sget_simple_extent_ndims(space.id()) != dimensions ||
+      H5Sget_simple_extent_dims(space.id(), extent.data(), nullptr) != dimensions ||
+      extent[0] < rows || extent[1] != row_cells) {
     throw Hdf5Failure{
         {ErrorCode::kCorrupt,
-         fmt::format("'{}' holds {} rows of the {} that were committed", path, extent, rows)}};
+         fmt::format("'{}' holds {} rows of the {} that were committed", path, extent[0], rows)}};
   }
-  const hsize_t start = 0;
-  hdf5_check(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, &start, nullptr, &rows, nullptr),
-             "select rows");
+  select_rows(space.id(), 0, rows);
   return space;
 }
 
@@ -109,6 +113,11 @@ void create_table(hid_t file, const TableSchema& schema, Compression compression
     columns.push_back(create_column(group.id(), column, columns.empty(), compression));
   }
   attach_scale(columns, schema.columns[0].name);
+  for (std::size_t index = 0; index < columns.size(); ++index) {
+    const ColumnSchema& column = schema.columns[index];
+    if (column.type != CellType::kText) continue;
+    attach_text_scale(file, columns[index], row_cells(column));
+  }
   create_count(group.id(), kCommitted, "rows that are there for certain");
   create_count(group.id(), kDropped, "rows that found the queue full");
 }
@@ -120,8 +129,9 @@ Hdf5TableWriter::Hdf5TableWriter(hid_t file, TableSchema schema)
   for (const auto& column : schema_.columns) {
     const std::size_t bytes = cell_bytes(column);
     columns_.push_back({open_column(file, schema_.path + "/" + column.name, bytes),
-                        file_type(column),
+                        column_type(column),
                         bytes,
+                        row_cells(column),
                         {},
                         !column.has_missing});
   }
@@ -167,15 +177,14 @@ void Hdf5TableWriter::write() {
 void Hdf5TableWriter::write_column(Column& column) const {
   const hsize_t start = rows_written_;
   const hsize_t count = staged_;
-  const hsize_t extent = start + count;
-  hdf5_check(H5Dset_extent(column.dataset.id(), &extent), "extend a dataset");
+  const std::array<hsize_t, 2> extent{start + count, column.row_cells};
+  hdf5_check(H5Dset_extent(column.dataset.id(), extent.data()), "extend a dataset");
   if (start % kHdf5ChunkRows == 0) column.has_chunk = false;
   if (column.is_sparse && !column.has_chunk && is_zero(column.cells, count * column.bytes)) return;
   column.has_chunk = true;
   const Hdf5Space target{hdf5_check(H5Dget_space(column.dataset.id()), "ask an extent")};
-  hdf5_check(H5Sselect_hyperslab(target.id(), H5S_SELECT_SET, &start, nullptr, &count, nullptr),
-             "select rows");
-  const Hdf5Space source{hdf5_check(H5Screate_simple(1, &count, nullptr), "create a space")};
+  select_rows(target.id(), start, count);
+  const Hdf5Space source = rows_space(count, column.row_cells);
   hdf5_check(H5Dwrite(column.dataset.id(),
                       column.type.id(),
                       source.id(),
@@ -215,7 +224,7 @@ std::uint64_t read_rows_committed(hid_t file, const TableSchema& schema) {
   // The count is read before any extent, so that a table which grows meanwhile has them all. A
   // corrupt one must not become an allocation of its size.
   const std::string first = schema.path + "/" + schema.columns[0].name;
-  select_rows(open_dataset(file, first), first, rows);
+  find_rows(open_dataset(file, first), first, row_cells(schema.columns[0]), rows);
   return rows;
 }
 
@@ -231,11 +240,10 @@ void read_column(hid_t file,
   if (rows == 0) return;
   const std::string path = table + "/" + column.name;
   const Hdf5Dataset dataset = open_dataset(file, path);
-  const Hdf5Space source = select_rows(dataset, path, rows);
-  const hsize_t count = rows;
-  const Hdf5Space target{hdf5_check(H5Screate_simple(1, &count, nullptr), "create a space")};
+  const Hdf5Space source = find_rows(dataset, path, row_cells(column), rows);
+  const Hdf5Space target = rows_space(rows, row_cells(column));
   hdf5_check(
-      H5Dread(dataset.id(), file_type(column).id(), target.id(), source.id(), H5P_DEFAULT, cells),
+      H5Dread(dataset.id(), column_type(column).id(), target.id(), source.id(), H5P_DEFAULT, cells),
       fmt::format("read '{}'", path),
       ErrorCode::kCorrupt);
 }

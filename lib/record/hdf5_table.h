@@ -36,6 +36,7 @@ class Hdf5TableWriter {
     Hdf5Dataset dataset;
     Hdf5Type type;
     std::size_t bytes = 0;
+    hsize_t row_cells = 1;
     std::vector<std::byte> cells;  // of the rows staged
     bool is_sparse = false;        // a chunk of zeros reads the same when it is never written
     bool has_chunk = false;        // something was written to the chunk being filled

@@ -24,7 +24,7 @@ namespace {
 constexpr int kDepthMax = 8;
 // What is read or copied at a time.
 constexpr hsize_t kBlockRows = 8 * kHdf5ChunkRows;
-constexpr hssize_t kOtherCellsMax = 1 << 24;
+constexpr hsize_t kRowCellsMax = 4096;
 
 constexpr std::array<std::string_view, 4> kScaleAttributes{
     "CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST"};
@@ -89,12 +89,18 @@ class RowSource {
         space_{hdf5_check(H5Dget_space(dataset_.id()), "ask a dataset's extent")},
         creation_{hdf5_check(H5Dget_create_plist(dataset_.id()), "ask a dataset's properties")} {
     if (holds_pointers(type_)) throw_corrupt(fmt::format("'{}' is of no fixed size", path_));
-    is_column_ = H5Sget_simple_extent_ndims(space_.id()) == 1;
-    const hssize_t cells = H5Sget_simple_extent_npoints(space_.id());
-    if (cells < 0 || (!is_column_ && cells > kOtherCellsMax)) {
-      throw_corrupt(fmt::format("'{}' has {} cells", path_, cells));
+    const int dimensions = H5Sget_simple_extent_ndims(space_.id());
+    is_column_ = dimensions == 1 || dimensions == 2;
+    std::array<hsize_t, 2> extent{1, 1};
+    if (is_column_) {
+      hdf5_check(H5Sget_simple_extent_dims(space_.id(), extent.data(), nullptr), "ask an extent");
     }
-    extent_ = static_cast<hsize_t>(cells);
+    const hssize_t cells = H5Sget_simple_extent_npoints(space_.id());
+    if (cells < 0 || (!is_column_ && cells != 1) || extent[1] > kRowCellsMax) {
+      throw_corrupt(fmt::format("'{}' is neither a number nor rows", path_));
+    }
+    extent_ = extent[0];
+    row_cells_ = extent[1];
   }
 
   [[nodiscard]] const std::string& path() const { return path_; }
@@ -104,8 +110,10 @@ class RowSource {
   [[nodiscard]] const Hdf5Properties& creation() const { return creation_; }
   [[nodiscard]] bool is_column() const { return is_column_; }
   [[nodiscard]] hsize_t extent() const { return extent_; }
+  [[nodiscard]] hsize_t row_cells() const { return row_cells_; }
   [[nodiscard]] H5D_layout_t layout() const { return H5Pget_layout(creation_.id()); }
   [[nodiscard]] bool is_virtual() const { return layout() == H5D_VIRTUAL; }
+  [[nodiscard]] bool is_text() const { return row_cells_ > 1; }
   [[nodiscard]] std::size_t cell_bytes() const { return H5Tget_size(type_.id()); }
 
   // Hands rows [0, rows) to `take(first, count, cells)`, block by block.
@@ -119,7 +127,7 @@ class RowSource {
     std::vector<std::byte> cells;
     for (hsize_t first = 0; first < rows; first += block) {
       const hsize_t count = std::min(block, rows - first);
-      cells.resize(count * cell_bytes());
+      cells.resize(count * row_cells_ * cell_bytes());
       read_block(first, count, cells);
       take(first, count, cells);
     }
@@ -128,11 +136,8 @@ class RowSource {
  private:
   void read_block(hsize_t first, hsize_t count, std::vector<std::byte>& cells) const {
     const Hdf5Space from{hdf5_check(H5Scopy(space_.id()), "copy a space")};
-    if (is_column_) {
-      hdf5_check(H5Sselect_hyperslab(from.id(), H5S_SELECT_SET, &first, nullptr, &count, nullptr),
-                 "select rows");
-    }
-    const Hdf5Space to{hdf5_check(H5Screate_simple(1, &count, nullptr), "create a space")};
+    if (is_column_) select_rows(from.id(), first, count);
+    const Hdf5Space to = rows_space(count, row_cells_);
     hdf5_check(H5Dread(dataset_.id(), type_.id(), to.id(), from.id(), H5P_DEFAULT, cells.data()),
                fmt::format("read '{}'", path_),
                ErrorCode::kCorrupt);
@@ -145,6 +150,7 @@ class RowSource {
   Hdf5Properties creation_;
   bool is_column_ = false;
   hsize_t extent_ = 0;
+  hsize_t row_cells_ = 1;
 };
 
 // Calls `visit(parent id, path, names in it, rows committed)` for each group, parents first.
@@ -197,7 +203,7 @@ Hdf5Properties copy_properties(const RowSource& source,
   if (!is_chunked || !(how.is_compressed || source.is_virtual())) {
     return Hdf5Properties{hdf5_check(H5Pcopy(source.creation().id()), "copy properties")};
   }
-  Hdf5Properties properties = chunk_properties(how.is_compressed);
+  Hdf5Properties properties = chunk_properties(source.row_cells(), how.is_compressed);
   hdf5_check(H5Pset_fill_value(properties.id(), source.type().id(), fill.data()),
              "set the fill value");
   return properties;
@@ -206,8 +212,11 @@ Hdf5Properties copy_properties(const RowSource& source,
 Hdf5Space target_space(const RowSource& source, hid_t properties, hsize_t rows) {
   if (!source.is_column())
     return Hdf5Space{hdf5_check(H5Scopy(source.space().id()), "copy a space")};
-  const hsize_t most = H5Pget_layout(properties) == H5D_CHUNKED ? H5S_UNLIMITED : rows;
-  return Hdf5Space{hdf5_check(H5Screate_simple(1, &rows, &most), "create a space")};
+  const std::array<hsize_t, 2> extent{rows, source.row_cells()};
+  const bool can_grow = H5Pget_layout(properties) == H5D_CHUNKED;
+  const std::array<hsize_t, 2> most{can_grow ? H5S_UNLIMITED : rows, source.row_cells()};
+  return Hdf5Space{hdf5_check(
+      H5Screate_simple(source.is_text() ? 2 : 1, extent.data(), most.data()), "create a space")};
 }
 
 void copy_dataset(
@@ -224,13 +233,11 @@ void copy_dataset(
                                                  H5P_DEFAULT),
                                       fmt::format("create dataset '{}'", source.path()))};
   source.read(rows, [&](hsize_t first, hsize_t count, const std::vector<std::byte>& cells) {
-    if (source.is_column() && is_all(fill, cells)) return;  // reads the same when it isn't written
+    if (source.is_column() && !cells.empty() && is_all(fill, cells))
+      return;  // reads the same when it isn't written
     const Hdf5Space to{hdf5_check(H5Scopy(space.id()), "copy a space")};
-    if (source.is_column()) {
-      hdf5_check(H5Sselect_hyperslab(to.id(), H5S_SELECT_SET, &first, nullptr, &count, nullptr),
-                 "select rows");
-    }
-    const Hdf5Space from{hdf5_check(H5Screate_simple(1, &count, nullptr), "create a space")};
+    if (source.is_column()) select_rows(to.id(), first, count);
+    const Hdf5Space from = rows_space(count, source.row_cells());
     hdf5_check(
         H5Dwrite(target.id(), source.type().id(), from.id(), to.id(), H5P_DEFAULT, cells.data()),
         fmt::format("write '{}'", source.path()));
@@ -238,35 +245,46 @@ void copy_dataset(
   copy_attributes(source.id(), target.id());
 }
 
-bool is_scale(hid_t group, const std::string& name) {
-  return H5DSis_scale(open_dataset(group, name).id()) > 0;
+std::string scale_name(const Hdf5Dataset& scale) {
+  std::array<char, 128> name{};
+  hdf5_check(H5DSget_scale_name(scale.id(), name.data(), name.size()), "read a scale's name");
+  return name.data();
 }
 
-bool has_scale(hid_t group, const std::string& name) {
-  return has_attribute(open_dataset(group, name).id(), "DIMENSION_LIST");
-}
-
-// A group has one scale at most; it is the scale of those of its datasets that say they have one.
+// A table's group has one scale, which is that of those of its columns that say they have one.
 void copy_scales(hid_t source, hid_t target, const std::vector<std::string>& names) {
   std::vector<Hdf5Dataset> columns;
-  std::string scale;
+  std::string name_of_scale;
   for (const auto& name : names) {
-    if (is_group(source, name) || !is_scale(source, name)) continue;
-    scale = name;
+    if (is_group(source, name)) continue;
+    const Hdf5Dataset dataset = open_dataset(source, name);
+    if (H5DSis_scale(dataset.id()) <= 0) continue;
+    name_of_scale = scale_name(dataset);
     columns.push_back(open_dataset(target, name));
   }
   if (columns.size() != 1) return;
   for (const auto& name : names) {
-    if (name == scale || is_group(source, name) || !has_scale(source, name)) continue;
+    if (is_group(source, name)) continue;
+    if (!has_attribute(open_dataset(source, name).id(), "DIMENSION_LIST")) continue;
     columns.push_back(open_dataset(target, name));
   }
-  attach_scale(columns, scale);
+  attach_scale(columns, name_of_scale);
+}
+
+// It is made again by the text that needs it.
+bool is_text_dimension(const std::string& path, const RowSource& source) {
+  return path.empty() && H5DSis_scale(source.id()) > 0;
 }
 
 Hdf5Group make_group(hid_t source_parent, hid_t target_parent, const std::string& name) {
   const Hdf5Group source = open_group(source_parent, name);
-  const Hdf5Properties properties{
+  // A group's own properties hold addresses in its file, so only what is wanted of them is taken.
+  const Hdf5Properties found{
       hdf5_check(H5Gget_create_plist(source.id()), "ask a group's properties")};
+  unsigned order = 0;
+  hdf5_check(H5Pget_attr_creation_order(found.id(), &order), "ask for an order of attributes");
+  const Hdf5Properties properties{hdf5_check(H5Pcreate(H5P_GROUP_CREATE), "create properties")};
+  hdf5_check(H5Pset_attr_creation_order(properties.id(), order), "keep the order of attributes");
   return Hdf5Group{
       hdf5_check(H5Gcreate2(target_parent, name.c_str(), H5P_DEFAULT, properties.id(), H5P_DEFAULT),
                  fmt::format("create group '{}'", name))};
@@ -337,11 +355,15 @@ void copy_tree(hid_t source, hid_t target, TreeCopy how) {
                      continue;
                    }
                    const RowSource rows{group, name, path + "/" + name};
+                   if (is_text_dimension(path, rows)) continue;
                    copy_dataset(rows, copy.id(), name, rows_of(rows, name, committed), how);
+                   if (rows.is_text()) {
+                     attach_text_scale(target, open_dataset(copy.id(), name), rows.row_cells());
+                   }
                    // A writer that lives may have counted on since.
                    if (name == kCommitted) overwrite_count(copy.id(), kCommitted, *committed);
                  }
-                 copy_scales(group, copy.id(), names);
+                 if (!path.empty()) copy_scales(group, copy.id(), names);
                });
 }
 

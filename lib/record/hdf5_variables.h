@@ -8,7 +8,7 @@ namespace radixbench {
 // The group /variables: an attribute for each of RunVariables, by the names that summary/cells
 // gives them. Both throw Hdf5Failure.
 void write_variables(hid_t file, const RunVariables& variables);
-// Files of schema 1.0 have none; all are then as a RunVariables is made.
+// Where a file has none, all are as a RunVariables is made.
 RunVariables read_variables(hid_t file);
 
 }  // namespace radixbench

@@ -45,15 +45,8 @@ class NewFolder {
   std::string path_;
 };
 
-std::string value_of(const NamedValues& values, const std::string& name) {
-  const auto found = std::ranges::find(values, name, &NamedValues::value_type::first);
-  return found == values.end() ? "" : found->second;
-}
-
-// Files of schema 1.0 say the layout among their options only.
 Result<Layout> layout_of(const RankIdentity& identity) {
-  const std::string& spec = identity.variables.layout;
-  Result<Layout> layout = make_layout(spec.empty() ? value_of(identity.options, "layout") : spec);
+  Result<Layout> layout = make_layout(identity.variables.layout);
   if (!layout) {
     return fail(ErrorCode::kCorrupt, "the layout that was recorded: " + layout.error().message);
   }

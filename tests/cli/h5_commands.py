@@ -83,7 +83,7 @@ class H5CommandsTest(unittest.TestCase):
                       ("recover", self.path("run", RANK)), ("merge", "run")):
             said = self.tool(65, *words)
             self.assertIn("2.0.0", said)
-            self.assertIn("1.1.0", said)
+            self.assertIn("1.0.0", said)
         compared = subprocess.run([TOOL, "compare", RUN, self.run_path], capture_output=True, text=True)
         self.assertEqual(compared.returncode, 65)
         self.assertIn("2.0.0", compared.stderr)
@@ -129,7 +129,7 @@ class H5CommandsTest(unittest.TestCase):
         for word in ("sglang:tp=4,cp=2", "ranks/rank00003.h5", "complete"):
             self.assertIn(word, shown)
         shown = self.tool(0, "info", self.path("run", RANK))
-        for word in ("rank 2", "/samples/consensus", "dropped", "complete", "1.1.0"):
+        for word in ("rank 2", "/samples/consensus", "dropped", "complete", "1.0.0"):
             self.assertIn(word, shown)
         self.assertIn("rank file", self.tool(0, "info", "run/run.h5"))
         for path in ("run", "run/run.h5", "run/", self.path("run", RANK)):

@@ -54,8 +54,8 @@ class RankFileTest(unittest.TestCase):
             self.assertEqual(group["t_exit_ns"].dims[0][0].name, "/samples/consensus/sample")
             np.testing.assert_array_equal(file["cache/tiers/input"][:],
                                           file["cache/tiers/computed"][:])
-            self.assertEqual(file["groups/name"][0], b"attention_tp{0,1}")
-            self.assertEqual(file["counters/name"][0], b"agreements.writing_check")
+            self.assertEqual(file["groups/name"][:].view("S96")[0, 0], b"attention_tp{0,1}")
+            self.assertEqual(file["counters/name"][:].view("S64")[0, 0], b"agreements.writing_check")
             self.assertEqual(file["counters/value"][0], 20000)
 
     def test_one_line_makes_a_data_frame(self):
