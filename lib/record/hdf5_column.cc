@@ -145,10 +145,9 @@ Hdf5Properties chunk_properties(hsize_t row_cells, bool is_compressed) {
   Hdf5Properties properties{hdf5_check(H5Pcreate(H5P_DATASET_CREATE), "create properties")};
   const std::array<hsize_t, 2> chunk{kHdf5ChunkRows, row_cells};
   hdf5_check(H5Pset_chunk(properties.id(), row_cells == 1 ? 1 : 2, chunk.data()), "set the chunk");
-  if (is_compressed) {
-    hdf5_check(H5Pset_shuffle(properties.id()), "set shuffle");
-    hdf5_check(H5Pset_deflate(properties.id(), kDeflateLevel), "set deflate");
-  }
+  if (!is_compressed) return properties;
+  hdf5_check(H5Pset_shuffle(properties.id()), "set shuffle");
+  hdf5_check(H5Pset_deflate(properties.id(), kDeflateLevel), "set deflate");
   hdf5_check(H5Pset_fletcher32(properties.id()), "set fletcher32");
   return properties;
 }

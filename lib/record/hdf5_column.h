@@ -19,7 +19,10 @@ Hdf5Type file_type(const ColumnSchema& column);
 Hdf5Type column_type(const ColumnSchema& column);
 
 // How a column is chunked and filtered; without a fill value. `row_cells`: characters of a row of
-// text, else 1.
+// text, else 1. A chunk that is compressed lands elsewhere in the file each time it is written as
+// it fills. One that is not is written in place, and a kill may cut that write in two: then old
+// rows read the same, since both halves have them, as long as there is no checksum to tell that the
+// halves don't go together. So there is none without compression.
 Hdf5Properties chunk_properties(hsize_t row_cells, bool is_compressed);
 
 // Cells of a row: 1, or of text its characters.

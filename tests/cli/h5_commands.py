@@ -112,7 +112,7 @@ class H5CommandsTest(unittest.TestCase):
 
     def test_files_that_are_not_what_the_master_says_are_65(self):
         with h5py.File(self.path("run", RANK)) as file:
-            at = file["samples/consensus/t_enter_ns"].id.get_chunk_info(0).byte_offset
+            at = file["samples/consensus/op_seq"].id.get_chunk_info(0).byte_offset
         with open(self.path("run", RANK), "r+b") as file:
             file.seek(at + 100)
             byte = file.read(1)[0]
@@ -120,7 +120,7 @@ class H5CommandsTest(unittest.TestCase):
             file.write(bytes([byte ^ 1]))
         said = self.tool(65, "verify", "run")
         self.assertIn(RANK + ": has another SHA-256", said)
-        self.assertIn("samples/consensus/t_enter_ns", said)
+        self.assertIn("samples/consensus/op_seq", said)
         shutil.copy(self.path("run/ranks/rank00001.h5"), self.path("run", RANK))
         self.assertIn(RANK + ": is rank 1's, the master says 2", self.tool(65, "verify", "run"))
 
