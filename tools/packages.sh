@@ -4,7 +4,7 @@
 # To build and run the tool.
 build_packages=(
   cmake ninja-build g++
-  libcli11-dev libexpected-dev libfmt-dev libhdf5-dev libopenmpi-dev libsimdjson-dev libssl-dev nlohmann-json3-dev
+  libcli11-dev libexpected-dev libfmt-dev libgloo-dev libhdf5-dev libopenmpi-dev libsimdjson-dev libssl-dev nlohmann-json3-dev
   openmpi-bin zlib1g-dev
 )
 

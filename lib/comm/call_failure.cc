@@ -39,6 +39,10 @@ std::string reason(const CallFailure& failure, std::chrono::nanoseconds waited) 
                        *failure.gave_up,
                        failure.gave_up_sequence);
   }
+  // Nobody is missed where a library pairs parts of calls, and these do not fit together.
+  if (failure.absent.empty()) {
+    return fmt::format("all members came, and it did not end within {}", in_round_units(waited));
+  }
   return fmt::format(
       "{} did not come within {}", name_ranks(failure.absent), in_round_units(waited));
 }

@@ -60,7 +60,7 @@ class RendezvousServer {
   // Starts to serve, on a thread of its own; once, after any fork.
   virtual void serve() = 0;
   // `rank` ended: requests that need it fail, and every client hears of it. A client whose
-  // connection ends before it said that it is done counts as dead too.
+  // connection ends counts as dead too, in whatever way it ended.
   virtual void mark_dead(Rank rank) = 0;
   // Every client hears that it is to give up.
   virtual void interrupt() = 0;
@@ -73,10 +73,15 @@ class RendezvousServer {
 
 // What a member of a broken group is told.
 struct GroupBreak {
-  std::vector<std::pair<Rank, std::uint64_t>> failed;  // who failed too, and in which call
-  std::vector<Rank> dead;                              // members that are known to be gone
-  Rank first = 0;                                      // who broke it, and in which call
-  std::uint64_t first_sequence = 0;
+  struct Place {
+    Rank rank = 0;
+    std::uint64_t sequence = 0;  // of the call that failed there
+    CallKind kind = CallKind::kBarrier;
+    bool is_cause = false;  // rather than a consequence of what another did
+  };
+  std::vector<Place> failed;  // who failed too, and where
+  std::vector<Rank> dead;     // members that are known to be gone
+  Place first;                // who broke it, as far as is known
 };
 
 // One rank's connection. Requests may come from any thread, each waits for its own answer; they
@@ -88,6 +93,8 @@ class RendezvousClient {
   // requests.
   struct Listener {
     std::function<void(Rank)> rank_died{};
+    // Another member was the first to report it.
+    std::function<void(std::uint32_t ordinal)> group_broken{};
     std::function<void()> interrupted{};
     std::function<void()> lost{};  // the connection
   };
@@ -126,14 +133,17 @@ class RendezvousClient {
                                                       std::string_view mine,
                                                       Deadline deadline) = 0;
 
-  // A call of this rank on that group failed, `sequence` being its number there. Answers with who
-  // else failed: as soon as all members have said so or are dead, or after `settle`.
-  virtual Result<GroupBreak> report_break(std::uint32_t ordinal,
-                                          std::uint64_t sequence,
+  // A call of this rank on `group` failed. The other members hear of it; the answer is who else
+  // failed: as soon as all have said so or are dead, or after `settle`.
+  virtual Result<GroupBreak> report_break(const GroupSpec& group,
+                                          const GroupBreak::Place& mine,
                                           std::chrono::nanoseconds settle) = 0;
 
+  // This host's address on its way to the server: what other ranks can reach it by.
+  [[nodiscard]] virtual std::string local_host() const = 0;
+
   // This rank has made its last call. Returns when all ranks have said so or are dead, or at the
-  // deadline; from then on its going is no death.
+  // deadline.
   virtual Result<void> finish(Deadline deadline) = 0;
 
  protected:

@@ -17,6 +17,9 @@ class World {
   // Called once for each rank, in its process (after the fork) or thread. The world must outlive
   // it.
   virtual std::unique_ptr<Fabric> attach(Rank rank, SiteNamer namer) = 0;
+  // All ranks have been forked: whoever did it calls this once, afterwards. From here on the world
+  // may have threads in the supervisor.
+  virtual void ranks_forked() {}
   // The supervisor saw `rank` end: whoever waits for it in any call fails with kPeerLost at once
   // rather than at its deadline. A call that `rank` had reached before it ended still completes.
   virtual void mark_dead(Rank rank) = 0;

@@ -149,6 +149,7 @@ class ForkedRanks final : public RankProcesses {
       if (child == 0) _exit(run_rank(rank, supervisor, body));
       process_ids_[rank] = child;
     }
+    world_.ranks_forked();
     return {};
   }
 

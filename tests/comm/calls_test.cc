@@ -158,7 +158,7 @@ TEST_P(CallsTest, CallsOfAllKindsStayPairedInALongRow) {
     const auto group = open_or_fail(fabric, everyone(fabric.world_size()));
     ASSERT_NE(group, nullptr);
     const Rank size = fabric.world_size();
-    for (std::size_t call = 0; call < 300; ++call) {
+    for (std::size_t call = 0; call < maker().long_row; ++call) {
       const std::size_t count = 1 + call % kElementsMax;
       auto values = values_of<std::int64_t>(fabric.rank(), call, count);
       ASSERT_TRUE(group->all_reduce(std::span{values}, ReduceOp::kMin, call_within(kPatience)));
@@ -186,7 +186,7 @@ TEST_P(CallsTest, GroupsOfSeveralThreadsDoNotDisturbOneAnother) {
     const auto half_group = open_or_fail(fabric, mine);
     ASSERT_TRUE(all_group != nullptr && half_group != nullptr);
     const auto sum_ones = [](Communicator& group) {
-      for (int call = 0; call < 200; ++call) {
+      for (std::size_t call = 0; call < maker().long_row; ++call) {
         std::array<std::int64_t, 9> ones{};
         ones.fill(1);
         ASSERT_TRUE(group.all_reduce(std::span{ones}, ReduceOp::kSum, call_within(kPatience)));

@@ -1,6 +1,7 @@
 #include "comm/makers.h"
 
 #include "base/check.h"
+#include "comm/gloo_world.h"
 #include "comm/mpi_job.h"
 #include "comm/mpi_world.h"
 #include "comm/shm_fabric.h"
@@ -28,6 +29,18 @@ std::unique_ptr<World> make_mpi_world(Rank world_size) {
   return *std::move(world);
 }
 
+std::unique_ptr<World> make_default_gloo_world(Rank world_size) {
+  auto world = make_gloo_world(world_size, {});
+  RADIXBENCH_CHECK(world.has_value());
+  return *std::move(world);
+}
+
+constexpr Maker kGloo{.name = "GlooProcesses",
+                      .kind = RankKind::kProcesses,
+                      .make_world = make_default_gloo_world,
+                      .is_observed = false,
+                      .has_our_mismatches = false,
+                      .long_row = 20};
 constexpr Maker kMpi{
     "MpiProcesses", RankKind::kProcesses, make_mpi_world, false, false, true, true};
 
@@ -71,6 +84,7 @@ class ObservedFabric final : public Fabric {
 std::span<const Maker> makers() {
   static const std::vector<Maker> kHere = [] {
     std::vector<Maker> here(kMakers.begin(), kMakers.end());
+    if (!why_no_gloo()) here.push_back(kGloo);
     if (mpi_version() && !MpiJob::find_mpirun().empty()) here.push_back(kMpi);
     return here;
   }();

@@ -24,6 +24,9 @@ struct Maker {
   // Worlds take so long to start that each commit tries few sizes; RADIXBENCH_CONFORMANCE=full in
   // the environment tries all.
   bool is_slow = false;
+  // How long a row of calls a test makes where more is better: of a transport that needs
+  // milliseconds a call on a machine with more ranks than cores, fewer.
+  std::size_t long_row = 300;
 };
 
 std::span<const Maker> makers();

@@ -99,6 +99,7 @@ void RankHarness::run_threads(const Body& body, const std::function<void()>& sup
 
 void RankHarness::run_processes(const Body& body, const std::function<void()>& supervise) {
   children_.assign(world_size_, 0);
+  ended_by_.assign(world_size_, 0);
   std::fflush(nullptr);  // or each child would write out what was buffered here
   for (Rank rank = 0; rank < world_size_; ++rank) {
     failure_texts_[rank].text[0] = '\0';
@@ -110,6 +111,7 @@ void RankHarness::run_processes(const Body& body, const std::function<void()>& s
     }
     children_[rank] = child;
   }
+  world_->ranks_forked();
   if (supervise) supervise();
   const Deadline deadline = deadline_after(kRunBound);
   for (Rank rank = 0; rank < world_size_; ++rank) {
@@ -148,6 +150,8 @@ void RankHarness::reap(Rank rank) {
   if (ended == 0) return;
   children_[rank] = 0;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
+  if (WIFSIGNALED(status)) ended_by_[rank] = WTERMSIG(status);
+  if (WIFSIGNALED(status) && WTERMSIG(status) == allowed_signal_) return;
   ADD_FAILURE() << "rank " << rank << " ended with status " << status << "\n"
                 << failure_texts_[rank].text.data();
 }

@@ -48,6 +48,9 @@ class RankHarness {
   // it.
   void kill_rank(Rank rank);
   void signal_rank(Rank rank, int signal);
+  // Processes may end by this signal; which did, run() leaves in ended_by().
+  void allow_end_by(int signal) { allowed_signal_ = signal; }
+  [[nodiscard]] const std::vector<int>& ended_by() const { return ended_by_; }
 
  private:
   struct FailureText;
@@ -65,6 +68,8 @@ class RankHarness {
   SharedBoard* board_;
   FailureText* failure_texts_;   // shared, one a rank
   std::vector<pid_t> children_;  // 0 once reaped
+  int allowed_signal_ = 0;
+  std::vector<int> ended_by_;  // by rank; 0 for none
 };
 
 // "site 4" spelt, as layout would.

@@ -1,0 +1,24 @@
+#include "comm/gloo_world.h"
+
+namespace radixbench {
+namespace {
+
+constexpr std::string_view kReason =
+    "this build has no gloo: libgloo-dev was not found when it was configured";
+
+}  // namespace
+
+std::optional<std::string> why_no_gloo() { return std::string{kReason}; }
+
+Result<std::unique_ptr<World>> make_gloo_world(Rank, const GlooOptions&) {
+  return fail(ErrorCode::kUnsupported, std::string{kReason});
+}
+
+Result<std::unique_ptr<Fabric>> join_gloo_world(const GlooMembership&,
+                                                const RunSecret&,
+                                                SiteNamer,
+                                                Deadline) {
+  return fail(ErrorCode::kUnsupported, std::string{kReason});
+}
+
+}  // namespace radixbench

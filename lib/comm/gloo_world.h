@@ -1,0 +1,47 @@
+#pragma once
+
+#include "comm/rendezvous.h"
+#include "comm/world.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace radixbench {
+
+// gloo over TCP, as serving engines agree: a context a group, a connection a pair of its members.
+// gloo compares nothing: calls of different kinds never meet, and what else happens when members'
+// calls differ is in docs/transports.md, from measurement. Some of it ends the process: gloo throws
+// on a thread of its own, where nobody can catch it (std::terminate).
+//
+// A failed call breaks its group on all members, by closing its connections; who has come and who
+// has not is then asked of the rendezvous. gloo's own connections are not authenticated.
+struct GlooOptions {
+  RendezvousAddress bind{};  // of the rendezvous: loopback, any port
+  // Members compare what they call a group, and in which order they make groups, before they
+  // connect. Without it they connect by ordinal and place alone, as engines do, and a member that
+  // means another group is waited for in vain or taken for the wrong one.
+  bool checks_groups = true;
+};
+
+// Why this build or machine has no gloo; nothing where it has.
+std::optional<std::string> why_no_gloo();
+
+// A world of processes on this host, with its rendezvous in the process that makes it. kUnsupported
+// where why_no_gloo() says something, kCannotCreate where the address cannot be had. A rank that
+// cannot reach the rendezvous has a fabric that opens nothing and says why.
+Result<std::unique_ptr<World>> make_gloo_world(Rank world_size, const GlooOptions& options);
+
+// The fabric of a rank that has come to a rendezvous by itself. `namer` may be null.
+struct GlooMembership {
+  RendezvousAddress rendezvous{};
+  RendezvousClient::Identity identity{};
+  bool checks_groups = true;
+  RendezvousClient::Fields fields{};  // compared over the world before anything else; may be empty
+};
+Result<std::unique_ptr<Fabric>> join_gloo_world(const GlooMembership& membership,
+                                                const RunSecret& secret,
+                                                SiteNamer namer,
+                                                Deadline deadline);
+
+}  // namespace radixbench
