@@ -1,7 +1,10 @@
 #include "comm/gloo_context.h"
 
+#include "comm/gloo_world.h"
+
 #include <fmt/format.h>
 #include <gloo/common/error.h>
+#include <gloo/common/logging.h>
 #include <gloo/context.h>
 #include <gloo/transport/context.h>
 #include <gloo/transport/tcp/attr.h>
@@ -10,6 +13,7 @@
 #include <algorithm>
 #include <csignal>
 #include <exception>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -125,6 +129,19 @@ Result<std::unique_ptr<GlooContext>> GlooContext::listen(
             device, static_cast<int>(index), static_cast<int>(size), timeout))};
   } catch (const std::exception& error) {
     return fail(ErrorCode::kCannotCreate, plain_gloo_text(error.what()));
+  }
+}
+
+std::optional<std::string> gloo_words(const std::exception_ptr& thrown) {
+  if (thrown == nullptr) return std::nullopt;
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const gloo::EnforceNotMet& error) {
+    return plain_gloo_text(error.what());
+  } catch (const gloo::Exception& error) {
+    return plain_gloo_text(error.what());
+  } catch (...) {
+    return std::nullopt;
   }
 }
 

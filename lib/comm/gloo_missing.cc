@@ -10,6 +10,8 @@ constexpr std::string_view kReason =
 
 std::optional<std::string> why_no_gloo() { return std::string{kReason}; }
 
+std::optional<std::string> gloo_words(const std::exception_ptr&) { return std::nullopt; }
+
 Result<std::unique_ptr<World>> make_gloo_world(Rank, const GlooOptions&) {
   return fail(ErrorCode::kUnsupported, std::string{kReason});
 }

@@ -3,6 +3,7 @@
 #include "comm/rendezvous.h"
 #include "comm/world.h"
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,9 @@ struct GlooOptions {
 
 // Why this build or machine has no gloo; nothing where it has.
 std::optional<std::string> why_no_gloo();
+
+// What an exception says that gloo threw; nothing for any other.
+std::optional<std::string> gloo_words(const std::exception_ptr& thrown);
 
 // A world of processes on this host, with its rendezvous in the process that makes it. kUnsupported
 // where why_no_gloo() says something, kCannotCreate where the address cannot be had. A rank that

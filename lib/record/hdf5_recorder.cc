@@ -66,6 +66,7 @@ class Hdf5Recorder final : public Recorder {
     groups_.push_back(row);
   }
   Result<void> between_steps() override;
+  void save(Deadline deadline) override;
   [[nodiscard]] std::uint64_t dropped_count() const override;
   Result<void> close(RankStatus status, const std::vector<CounterRow>& counters) override;
 
@@ -103,12 +104,14 @@ class Hdf5Recorder final : public Recorder {
   Feed<RequestRow> requests_;
   Feed<PrefetchRow> prefetches_;
 
-  mutable std::mutex mutex_;  // guards groups_, error_, is_stopping_
+  mutable std::mutex mutex_;  // guards groups_, error_, is_stopping_, saves_wanted_, saves_done_
   std::condition_variable wake_writer_;
   std::condition_variable has_drained_;
   std::vector<GroupRow> groups_;
   std::optional<Error> error_;
   bool is_stopping_ = false;
+  std::uint64_t saves_wanted_ = 0;
+  std::uint64_t saves_done_ = 0;
   std::atomic<bool> has_failed_{false};
 
   std::unique_ptr<Hdf5RankFile> file_;  // the writer's until it has been joined
@@ -141,6 +144,13 @@ Result<void> Hdf5Recorder::between_steps() {
     has_drained_.wait(lock, [this] { return has_room(); });
   }
   return failure();
+}
+
+void Hdf5Recorder::save(Deadline deadline) {
+  std::unique_lock lock{mutex_};
+  const std::uint64_t wanted = ++saves_wanted_;
+  wake_writer_.notify_one();
+  has_drained_.wait_until(lock, deadline, [&] { return saves_done_ >= wanted || is_stopping_; });
 }
 
 std::uint64_t Hdf5Recorder::dropped_count() const {
@@ -177,16 +187,22 @@ void Hdf5Recorder::stop_writer() {
 void Hdf5Recorder::write_until_stopped() {
   hdf5_prepare_thread();
   bool is_last = false;
+  std::uint64_t saves = 0;
   while (!is_last) {
+    std::uint64_t wanted = 0;
     {
       std::unique_lock lock{mutex_};
       if (!is_stopping_) wake_writer_.wait_for(lock, kPollInterval);
       is_last = is_stopping_;
+      wanted = saves_wanted_;
     }
     drain();
+    if (wanted > saves) attempt([this] { file_->commit(); });
+    saves = wanted;
     {
       // Under the lock, or a waiter that has just looked would miss it.
       const std::lock_guard lock{mutex_};
+      saves_done_ = saves;
       has_drained_.notify_all();
     }
     attempt([this] { file_->commit_due(monotonic_ns()); });

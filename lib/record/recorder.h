@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "record/rows.h"
 #include "record/summary_cell.h"
@@ -53,6 +54,9 @@ class Recorder {
   // step; in a wall run returns at once and rows that find a full queue are counted as dropped.
   // Fails with what the writer ran into (disk full, ...).
   virtual Result<void> between_steps() = 0;
+  // Has what was handed in until now written out where it survives the process, by `deadline` if
+  // that goes. From any thread, also where the process is about to end.
+  virtual void save(Deadline deadline) = 0;
   [[nodiscard]] virtual std::uint64_t dropped_count() const = 0;
   // Writes what is queued, the counters and the status, and closes. Nothing may follow.
   virtual Result<void> close(RankStatus status, const std::vector<CounterRow>& counters) = 0;

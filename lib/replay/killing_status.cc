@@ -34,6 +34,7 @@ class KillingStatus final : public RankStatusSink {
   }
   void violated(const std::string& what) override { inner_.violated(what); }
   void failed(const Error& error) override { inner_.failed(error); }
+  void ended_by_library(const std::string& words) override { inner_.ended_by_library(words); }
 
  private:
   // One moment's calls come from one thread, so its count needs no more than that.

@@ -30,6 +30,13 @@ std::string missed_call(std::span<const RankReport> reports, Rank rank) {
 void add_deaths(std::span<const RankReport> reports, Outcome& outcome) {
   for (const RankReport& report : reports) {
     if (!report.signal) continue;
+    if (report.library_words) {
+      outcome.messages.push_back(fmt::format("rank {} died: its library ended it, saying: {}{}",
+                                             report.rank,
+                                             *report.library_words,
+                                             missed_call(reports, report.rank)));
+      continue;
+    }
     if (*report.signal == SIGABRT) outcome.end = RunEnd::kCheckFailed;
     outcome.messages.push_back(fmt::format("rank {} died (signal {}){}",
                                            report.rank,

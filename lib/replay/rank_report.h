@@ -17,6 +17,7 @@ struct RankReport {
   RankPhase phase = RankPhase::kStarting;  // the last one it reached
   std::optional<Error> error;              // what ended it, in its own words
   std::optional<int> signal;               // it was killed, by a signal that nobody here sent
+  std::optional<std::string> library_words;  // a library ended it, from a thread of its own
   bool was_given_up = false;               // it did not end by itself and was ended
   std::vector<std::string> violations;     // of what must hold at the end
   // Of ranks that are processes:

@@ -21,6 +21,8 @@ class RankStatusSink {
   // Something that must hold at the end of a run does not.
   virtual void violated(const std::string& what) = 0;
   virtual void failed(const Error& error) = 0;
+  // A library is about to end the process, from a thread of its own; in its words.
+  virtual void ended_by_library(const std::string& words) = 0;
 };
 
 }  // namespace radixbench

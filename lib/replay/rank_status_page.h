@@ -70,6 +70,7 @@ struct CallNote {
 class RankStatusPage {
  public:
   static constexpr std::size_t kErrorBytes = 2048;
+  static constexpr std::size_t kLibraryBytes = 512;
   static constexpr std::size_t kViolationsMax = 8;  // the first ones are kept
   static constexpr std::size_t kViolationBytes = 256;
 
@@ -100,6 +101,9 @@ class RankStatusPage {
   ErrorCode error_code_ = ErrorCode::kTimeout;
   std::array<char, kErrorBytes> error_text_{};
 
+  std::atomic<bool> was_ended_by_library_ = false;  // set after the text
+  std::array<char, kLibraryBytes> library_text_{};
+
   std::atomic<std::size_t> violation_count_ = 0;
   std::array<Violation, kViolationsMax> violations_{};
 
@@ -118,6 +122,7 @@ class PageStatusSink final : public RankStatusSink {
   void violated(const std::string& what) override;
   // The first one counts: what follows it is its consequence.
   void failed(const Error& error) override;
+  void ended_by_library(const std::string& words) override;
 
  private:
   RankStatusPage& page_;

@@ -2,6 +2,7 @@
 
 #include "layout/sites.h"
 #include "record/hdf5_recorder.h"
+#include "replay/last_words.h"
 #include "replay/rank_run.h"
 
 #include <fmt/format.h>
@@ -58,16 +59,19 @@ std::string rank_file(const ReplayPlan& plan, Rank rank) {
 Result<void> run_recorded_rank(const ReplayPlan& plan,
                                Fabric& fabric,
                                RankStatusSink& status,
-                               const RingMemory& memory) {
+                               const RingMemory& memory,
+                               LastWords* last_words) {
   RingRecorder ring{memory};
   ring.beat();
   status.reached(RankPhase::kStarting);
   Result<std::unique_ptr<Recorder>> recorder = open_hdf5_recorder(
       rank_file(plan, fabric.rank()), identity_of(plan, fabric.rank()), recorder_options(plan));
   if (!recorder) return tl::unexpected(recorder.error());
+  if (last_words != nullptr) last_words->keep(recorder->get());
   RankResult result = run_rank(plan, fabric, **recorder, status, ring);
   if (!result.ended) status.failed(result.ended.error());
   status.reached(RankPhase::kClosing);
+  if (last_words != nullptr) last_words->keep(nullptr);
   const std::uint64_t dropped = (*recorder)->dropped_count();
   result.counters.push_back({"record.rows_dropped", dropped, "1"});
   Result<void> closed = (*recorder)->close(

@@ -3,6 +3,7 @@
 #include "inject/fault_spec.h"
 #include "layout/sites.h"
 #include "replay/killing_status.h"
+#include "replay/last_words.h"
 #include "replay/process_world.h"
 #include "replay/rank_processes.h"
 #include "replay/recorded_rank.h"
@@ -38,8 +39,10 @@ int run_process(const ReplayPlan& plan,
     killing = make_killing_status(status, *fault);
     sink = killing.get();
   }
+  LastWords last_words{*sink};
   const std::unique_ptr<Fabric> fabric = world.attach(rank, name_of_site);
-  const Result<void> ended = run_recorded_rank(plan, *fabric, *sink, rings.ring(rank));
+  const Result<void> ended =
+      run_recorded_rank(plan, *fabric, *sink, rings.ring(rank), &last_words);
   if (!ended) status.failed(ended.error());
   return ended ? 0 : 1;
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "comm/thread_fabric.h"
 #include "layout/sites.h"
+#include "replay/last_words.h"
 #include "replay/process_world.h"
 #include "replay/rank_processes.h"
 #include "replay/scenario_program.h"
@@ -158,6 +159,7 @@ Failures run_threads(Stage& stage) {
 }
 
 int run_in_process(Stage& stage, World& world, Rank rank, RankStatusSink& status) {
+  const LastWords last_words{status};
   run_rank(
       stage,
       world,

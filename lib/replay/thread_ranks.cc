@@ -26,6 +26,7 @@ class ReportingStatus final : public RankStatusSink {
   void stepped(std::uint64_t, std::int64_t, std::uint64_t) override {}
   void violated(const std::string& what) override { report_.violations.push_back(what); }
   void failed(const Error& error) override { report_.error = error; }
+  void ended_by_library(const std::string& words) override { report_.library_words = words; }
 
  private:
   RankReport& report_;

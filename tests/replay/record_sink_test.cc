@@ -21,6 +21,7 @@ class KeptRows final : public Recorder {
   void prefetch(const PrefetchRow& row) override { prefetches.push_back(row); }
   void group(const GroupRow& row) override { groups.push_back(row); }
   Result<void> between_steps() override { return {}; }
+  void save(Deadline) override {}
   [[nodiscard]] std::uint64_t dropped_count() const override { return 0; }
   Result<void> close(RankStatus, const std::vector<CounterRow>&) override { return {}; }
 
@@ -40,6 +41,7 @@ class DeafStatus final : public RankStatusSink {
   void stepped(std::uint64_t, std::int64_t, std::uint64_t) override {}
   void violated(const std::string&) override {}
   void failed(const Error&) override {}
+  void ended_by_library(const std::string&) override {}
 
   int entered_count = 0;
 };
