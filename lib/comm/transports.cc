@@ -1,10 +1,21 @@
 #include "comm/transports.h"
 
+#include "comm/gloo_world.h"
 #include "comm/mpi_job.h"
 #include "comm/mpi_world.h"
 
+#include <optional>
+
 namespace radixbench {
 namespace {
+
+TransportInfo find_gloo() {
+  const std::optional<std::string> why_not = why_no_gloo();
+  return {.name = "gloo",
+          .is_usable = !why_not,
+          .version = {},
+          .note = why_not.value_or("ranks as processes, over TCP, as serving engines agree")};
+}
 
 TransportInfo find_mpi() {
   TransportInfo mpi{.name = "mpi", .is_usable = false, .version = {}, .note = {}};
@@ -32,6 +43,7 @@ std::vector<TransportInfo> find_transports() {
            .is_usable = true,
            .version = {},
            .note = "ranks as processes of this host, over shared memory"},
+          find_gloo(),
           find_mpi()};
 }
 

@@ -140,17 +140,19 @@ std::string_view to_string(Transport transport) {
   switch (transport) {
     case Transport::kThreads: return "threads";
     case Transport::kShm: return "shm";
+    case Transport::kGloo: return "gloo";
     case Transport::kMpi: return "mpi";
   }
   return "unknown";
 }
 
 Result<Transport> parse_transport(std::string_view text) {
-  for (const Transport transport : {Transport::kThreads, Transport::kShm, Transport::kMpi}) {
+  for (const Transport transport :
+       {Transport::kThreads, Transport::kShm, Transport::kGloo, Transport::kMpi}) {
     if (to_string(transport) == text) return transport;
   }
   return fail(ErrorCode::kInvalidArgument,
-              fmt::format("transport '{}' is none of threads, shm, mpi", text));
+              fmt::format("transport '{}' is none of threads, shm, gloo, mpi", text));
 }
 
 std::string ReplayPlan::trace_name() const { return fs::path{trace.path}.filename().string(); }
@@ -169,6 +171,11 @@ Result<void> check_options(const ReplayOptions& options) {
   if (!layout) return tl::unexpected(layout.error());
   if (Result<void> fine = check_layout(*layout, options); !fine) return fine;
   if (Result<void> fine = check_faults(*layout, options); !fine) return fine;
+  if (options.transport != Transport::kGloo && !options.gloo.checks_groups) {
+    return fail(ErrorCode::kConfiguration,
+                fmt::format("--group-check off is for --transport gloo: {} always checks groups",
+                            to_string(options.transport)));
+  }
   if (Result<void> there = check_transport(options.transport); !there) return there;
   const Result<std::vector<RankSkew>> skews = resolve_skews(options.skews, *layout);
   if (!skews) return tl::unexpected(skews.error());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "comm/gloo_world.h"
 #include "control/agreement.h"
 #include "control/latency_model.h"
 #include "control/rules.h"
@@ -18,7 +19,7 @@
 
 namespace radixbench {
 
-enum class Transport : std::uint8_t { kThreads, kShm, kMpi };
+enum class Transport : std::uint8_t { kThreads, kShm, kGloo, kMpi };
 std::string_view to_string(Transport transport);
 Result<Transport> parse_transport(std::string_view text);
 
@@ -50,6 +51,7 @@ struct ReplayOptions {
   bool is_checking_calls = false;  // --check-calls
   PrefetchPolicy policy = PrefetchPolicy::kTimeout;
   Transport transport = Transport::kShm;
+  GlooOptions gloo;
   EngineOptions engine;
   std::uint64_t device_tokens = 2'000'000;
   std::uint64_t host_tokens = 8'000'000;

@@ -19,9 +19,12 @@ Result<std::unique_ptr<World>> as_world(Result<std::unique_ptr<Made>> made) {
 
 }  // namespace
 
-Result<std::unique_ptr<World>> make_process_world(Transport transport, Rank world_size) {
+Result<std::unique_ptr<World>> make_process_world(Transport transport,
+                                                  Rank world_size,
+                                                  const GlooOptions& gloo) {
   switch (transport) {
     case Transport::kShm: return as_world(ShmWorld::create(world_size));
+    case Transport::kGloo: return make_gloo_world(world_size, gloo);
     case Transport::kMpi: return as_world(MpiWorld::create(world_size));
     case Transport::kThreads: break;
   }

@@ -14,12 +14,12 @@ namespace radixbench {
 // How one rank ended, as its supervisor knows it.
 struct RankReport {
   Rank rank = 0;
-  RankPhase phase = RankPhase::kStarting;  // the last one it reached
-  std::optional<Error> error;              // what ended it, in its own words
-  std::optional<int> signal;               // it was killed, by a signal that nobody here sent
+  RankPhase phase = RankPhase::kStarting;    // the last one it reached
+  std::optional<Error> error;                // what ended it, in its own words
+  std::optional<int> signal;                 // it was killed, by a signal that nobody here sent
   std::optional<std::string> library_words;  // a library ended it, from a thread of its own
-  bool was_given_up = false;               // it did not end by itself and was ended
-  std::vector<std::string> violations;     // of what must hold at the end
+  bool was_given_up = false;                 // it did not end by itself and was ended
+  std::vector<std::string> violations;       // of what must hold at the end
   // Of ranks that are processes:
   std::optional<int> exit_code;         // it ended by itself, with this
   std::int64_t failed_ns = 0;           // monotonic, when it said `error`; 0 without one

@@ -41,8 +41,7 @@ int run_process(const ReplayPlan& plan,
   }
   LastWords last_words{*sink};
   const std::unique_ptr<Fabric> fabric = world.attach(rank, name_of_site);
-  const Result<void> ended =
-      run_recorded_rank(plan, *fabric, *sink, rings.ring(rank), &last_words);
+  const Result<void> ended = run_recorded_rank(plan, *fabric, *sink, rings.ring(rank), &last_words);
   if (!ended) status.failed(ended.error());
   return ended ? 0 : 1;
 }
@@ -65,7 +64,8 @@ Result<RanksEnd> run_processes(const ReplayPlan& plan,
                                RunWatch& watch,
                                const ReplayCallbacks& callbacks) {
   const Rank world_size = plan.layout.world_size();
-  Result<std::unique_ptr<World>> world = make_process_world(plan.options.transport, world_size);
+  Result<std::unique_ptr<World>> world =
+      make_process_world(plan.options.transport, world_size, plan.options.gloo);
   if (!world) return tl::unexpected(world.error());
   Result<std::unique_ptr<RankProcesses>> ranks =
       RankProcesses::start(world_size, **world, [&](Rank rank, RankStatusSink& status) {

@@ -228,8 +228,9 @@ Result<ScenarioRun> collect(const Stage& stage, const Failures& failures) {
 
 Result<void> check(const ScenarioProgram& program, const ScenarioRunOptions& options) {
   if (!parse_transport(options.transport)) {
-    return fail(ErrorCode::kUnsupported,
-                fmt::format("scenarios run over threads, shm or mpi, not '{}'", options.transport));
+    return fail(
+        ErrorCode::kUnsupported,
+        fmt::format("scenarios run over threads, shm, gloo or mpi, not '{}'", options.transport));
   }
   if (options.transport == "shm" && program.has_calls_between_two) {
     return fail(ErrorCode::kUnsupported,

@@ -12,7 +12,7 @@
 namespace radixbench {
 
 struct ScenarioRunOptions {
-  std::string transport{"threads"};  // or shm, mpi: each rank a process
+  std::string transport{"threads"};  // or shm, gloo, mpi: each rank a process
   std::uint64_t seed = 1;            // of numbers and times that are drawn
   double time_scale = 1.0;           // of sleeps, activities and the deadline of calls
   bool has_fault = true;

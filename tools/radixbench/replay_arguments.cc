@@ -129,7 +129,13 @@ void add_replay_options(CLI::App& app, ReplayArguments& arguments) {
       ->delimiter(',')
       ->allow_extra_args(false);
   option("--prefetch-policy", arguments.policy, "best_effort, wait_complete or timeout");
-  option("--transport", arguments.transport, "threads, shm or mpi");
+  option("--transport", arguments.transport, "threads, shm, gloo or mpi");
+  option("--rendezvous",
+         arguments.rendezvous,
+         "HOST:PORT where gloo's ranks meet; port 0 is chosen, other hosts reach no loopback");
+  option("--group-check",
+         arguments.group_check,
+         "on or off: whether gloo's ranks compare their groups before they connect");
   option("--clock", arguments.clock, "virtual (deterministic) or wall");
   option("--page-size", arguments.page_size, "Tokens a page, 1 to 512");
   option("--device-tokens", arguments.device_tokens, "Device tier of a rank");
@@ -188,6 +194,8 @@ Result<ReplayOptions> resolve(const ReplayArguments& arguments) {
       .set(options.reduce, parse_reduce_shape(arguments.reduce))
       .set(options.policy, parse_prefetch_policy(arguments.policy))
       .set(options.transport, parse_transport(arguments.transport))
+      .set(options.gloo.bind, parse_rendezvous_address(arguments.rendezvous))
+      .set(options.gloo.checks_groups, choose("--group-check", arguments.group_check, "off", "on"))
       .set(options.device_tokens, parse_count("--device-tokens", arguments.device_tokens))
       .set(options.host_tokens, parse_count("--host-tokens", arguments.host_tokens))
       .set(options.kv_bytes_per_token,

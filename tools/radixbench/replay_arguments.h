@@ -23,6 +23,8 @@ struct ReplayArguments {
   bool is_checking_calls = false;
   std::string policy = "timeout";
   std::string transport = "shm";
+  std::string rendezvous = "127.0.0.1:0";
+  std::string group_check = "on";
   std::string clock = "virtual";
   std::uint32_t page_size = 64;
   std::string device_tokens = "2M";
