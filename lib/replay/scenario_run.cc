@@ -200,7 +200,12 @@ Result<Failures> run_processes(Stage& stage, const ScenarioRunOptions& options) 
   // Ranks end by themselves after a failure; the grace is for those that never do.
   const RanksEnd end = (*ranks)->wait(2 * options.run_deadline + kObeyWait, callbacks);
   Failures failures;
-  for (const RankReport& report : end.reports) failures.push_back(report.error);
+  for (const RankReport& report : end.reports) {
+    failures.push_back(report.error);
+    if (!report.library_words) continue;
+    failures.back() = Error{ErrorCode::kPeerLost,
+                            "its library ended it, saying: " + *report.library_words};
+  }
   return failures;
 }
 

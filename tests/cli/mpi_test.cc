@@ -7,7 +7,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include <chrono>
 #include <csignal>
@@ -28,20 +27,12 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-bool is_mpi_usable() {
-  const auto environment = nlohmann::json::parse(run_tool({"env", "--json"}).out);
-  for (const auto& provider : environment.at("providers")) {
-    if (provider.at("name") == "mpi") return provider.at("usable").get<bool>();
-  }
-  return false;
-}
-
 // Runs have their temporary files in a folder of the test's own, by whose name their processes are
 // known too.
 class MpiReplayTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (!is_mpi_usable()) GTEST_SKIP() << "no MPI here; `radixbench env` says why";
+    if (!is_transport_usable("mpi")) GTEST_SKIP() << "no MPI here; `radixbench env` says why";
     ::setenv("TMPDIR", temp().c_str(), 1);
   }
   ~MpiReplayTest() override { ::unsetenv("TMPDIR"); }

@@ -3,6 +3,7 @@
 #include "support/temp_directory.h"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -134,6 +135,14 @@ ToolRun StartedTool::wait() {
   EXPECT_EQ(::waitpid(process_id_, &status, 0), process_id_);
   process_id_ = 0;
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status), {}, error_};
+}
+
+bool is_transport_usable(std::string_view name) {
+  const auto environment = nlohmann::json::parse(run_tool({"env", "--json"}).out);
+  for (const auto& provider : environment.at("providers")) {
+    if (provider.at("name") == name) return provider.at("usable").get<bool>();
+  }
+  return false;
 }
 
 }  // namespace radixbench

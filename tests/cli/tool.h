@@ -45,4 +45,7 @@ class StartedTool {
   std::string error_, unread_;
 };
 
+// What `env` says of it.
+bool is_transport_usable(std::string_view name);
+
 }  // namespace radixbench
