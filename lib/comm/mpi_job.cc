@@ -233,9 +233,7 @@ class KeptJob final : public MpiJob {
     std::istringstream entries{*text};
     for (std::string entry; std::getline(entries, entry, '\0');) {
       const std::size_t equals = entry.find('=');
-      const bool is_of_mpi = entry.starts_with("OMPI_") || entry.starts_with("PMIX_") ||
-                             entry.starts_with("PMI_") || entry.starts_with("ORTE_");
-      if (equals == std::string::npos || !is_of_mpi) continue;
+      if (equals == std::string::npos || !is_of_mpi(entry)) continue;
       variables.emplace_back(entry.substr(0, equals), entry.substr(equals + 1));
     }
     return variables;
@@ -252,6 +250,11 @@ class KeptJob final : public MpiJob {
 };
 
 }  // namespace
+
+bool MpiJob::is_of_mpi(std::string_view name) {
+  return name.starts_with("OMPI_") || name.starts_with("PMIX_") || name.starts_with("PMI_") ||
+         name.starts_with("ORTE_");
+}
 
 std::string MpiJob::find_mpirun() {
   const char* path = std::getenv("PATH");

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -35,6 +36,8 @@ class MpiJob {
 
   // What a rank's process is to have in its environment.
   using Variables = std::vector<std::pair<std::string, std::string>>;
+  // Whether a variable is of MPI's and tells a process its place.
+  static bool is_of_mpi(std::string_view name);
   [[nodiscard]] virtual Result<Variables> environment(Rank rank) const = 0;
 
  protected:

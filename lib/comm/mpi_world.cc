@@ -1,7 +1,6 @@
 #include "comm/mpi_world.h"
 
 #include "base/check.h"
-#include "comm/mpi_job.h"
 #include "comm/shm_waiter.h"
 #include "comm/world_alarm.h"
 
@@ -17,6 +16,24 @@ namespace radixbench {
 #ifdef RADIXBENCH_HAVE_MPI
 
 namespace {
+
+class AdoptedJob final : public MpiJob {
+ public:
+  explicit AdoptedJob(std::vector<Variables> places) : places_{std::move(places)} {}
+  [[nodiscard]] Result<Variables> environment(Rank rank) const override {
+    Variables variables = places_.at(rank);
+    // Next to mpirun's own files, which it removes however ranks end.
+    for (const auto& [name, value] : places_.at(rank)) {
+      if (name != "OMPI_FILE_LOCATION") continue;
+      variables.emplace_back("OMPI_MCA_btl_vader_backing_directory", value);
+      break;
+    }
+    return variables;
+  }
+
+ private:
+  std::vector<Variables> places_;
+};
 
 class JobWorld final : public MpiWorld {
  public:
@@ -59,6 +76,13 @@ Result<std::unique_ptr<MpiWorld>> MpiWorld::create(Rank world_size) {
   return std::make_unique<JobWorld>(*std::move(alarm), std::move(job));
 }
 
+Result<std::unique_ptr<MpiWorld>> MpiWorld::adopt(std::vector<MpiJob::Variables> places) {
+  auto alarm = WorldAlarm::map(static_cast<Rank>(places.size()));
+  if (!alarm) return tl::unexpected(alarm.error());
+  auto job = std::make_unique<AdoptedJob>(std::move(places));
+  return std::make_unique<JobWorld>(*std::move(alarm), std::move(job));
+}
+
 Result<std::string> mpi_version() { return mpi_library_version(); }
 
 #else
@@ -73,6 +97,9 @@ tl::unexpected<Error> refuse() {
 }  // namespace
 
 Result<std::unique_ptr<MpiWorld>> MpiWorld::create(Rank) { return refuse(); }
+Result<std::unique_ptr<MpiWorld>> MpiWorld::adopt(std::vector<MpiJob::Variables>) {
+  return refuse();
+}
 Result<std::string> mpi_version() { return refuse(); }
 
 #endif

@@ -62,13 +62,17 @@ ReplayProgress progress_of(const RankProcesses& ranks, const ReplayPlan& plan) {
 Result<RanksEnd> run_processes(const ReplayPlan& plan,
                                const RunRings& rings,
                                RunWatch& watch,
-                               const ReplayCallbacks& callbacks) {
+                               const ReplayCallbacks& callbacks,
+                               const ReplayLaunch& launch) {
   const Rank world_size = plan.layout.world_size();
   Result<std::unique_ptr<World>> world =
-      make_process_world(plan.options.transport, world_size, plan.options.gloo);
+      launch.make_world
+          ? launch.make_world()
+          : make_process_world(plan.options.transport, world_size, plan.options.gloo);
   if (!world) return tl::unexpected(world.error());
   Result<std::unique_ptr<RankProcesses>> ranks =
       RankProcesses::start(world_size, **world, [&](Rank rank, RankStatusSink& status) {
+        if (launch.rank_started) launch.rank_started(rank);
         return run_process(plan, rings, **world, rank, status);
       });
   if (!ranks) return tl::unexpected(ranks.error());
@@ -76,6 +80,7 @@ Result<RanksEnd> run_processes(const ReplayPlan& plan,
                         {.ticked =
                              [&] {
                                watch.tick();
+                               if (launch.ticked) launch.ticked(**ranks);
                                if (!callbacks.progressed) return;
                                callbacks.progressed(progress_of(**ranks, plan));
                              },
@@ -92,7 +97,9 @@ Result<RanksEnd> run_processes(const ReplayPlan& plan,
 
 }  // namespace
 
-Result<ReplayResult> replay(const ReplayPlan& plan, const ReplayCallbacks& callbacks) {
+Result<ReplayResult> replay(const ReplayPlan& plan,
+                            const ReplayCallbacks& callbacks,
+                            const ReplayLaunch& launch) {
   Result<RunRings> rings = RunRings::create(plan);
   if (!rings) return tl::unexpected(rings.error());
   RunWatch watch{plan, *rings, callbacks.found};
@@ -100,7 +107,7 @@ Result<ReplayResult> replay(const ReplayPlan& plan, const ReplayCallbacks& callb
   if (plan.options.transport == Transport::kThreads) {
     end.reports = run_thread_ranks(plan, *rings);
   } else {
-    Result<RanksEnd> processes = run_processes(plan, *rings, watch, callbacks);
+    Result<RanksEnd> processes = run_processes(plan, *rings, watch, callbacks, launch);
     if (!processes) return tl::unexpected(processes.error());
     end = std::move(*processes);
   }

@@ -1,8 +1,10 @@
 #pragma once
 
 #include "base/result.h"
+#include "comm/world.h"
 #include "replay/outcome.h"
 #include "replay/plan.h"
+#include "replay/rank_processes.h"
 #include "replay/rank_report.h"
 #include "replay/run_data.h"
 #include "stats/divergence.h"
@@ -12,6 +14,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -34,6 +37,13 @@ struct ReplayCallbacks {
   std::function<void(const Diagnosis&)> asked{};
 };
 
+// What is different where somebody else started the job. Each may be empty.
+struct ReplayLaunch {
+  std::function<Result<std::unique_ptr<World>>()> make_world{};
+  std::function<void(Rank)> rank_started{};  // in the rank's process, before anything else
+  std::function<void(const RankProcesses&)> ticked{};
+};
+
 struct ReplayResult {
   std::vector<RankReport> reports;
   RunData data;
@@ -47,6 +57,8 @@ struct ReplayResult {
 // Runs the plan's ranks to their end, reads back what they recorded, compares it, and makes the
 // master file. Fails only where no rank could be started. To be called before the process has a
 // second thread (ranks are forked).
-Result<ReplayResult> replay(const ReplayPlan& plan, const ReplayCallbacks& callbacks);
+Result<ReplayResult> replay(const ReplayPlan& plan,
+                            const ReplayCallbacks& callbacks,
+                            const ReplayLaunch& launch = {});
 
 }  // namespace radixbench

@@ -2,6 +2,7 @@
 
 #include "cmd_scenario.h"
 #include "exit_codes.h"
+#include "launched_replay.h"
 #include "progress_line.h"
 #include "replay_arguments.h"
 #include "replay_report.h"
@@ -44,12 +45,8 @@ std::string diagnosis_section(const ReplayResult& result) {
   return "\ndiagnosis\n" + diagnosis_text(result.diagnosis);
 }
 
-int run_replay(const ReplayArguments& arguments, NamedValues as_text) {
-  Result<ReplayOptions> options = resolve(arguments);
-  if (!options) return report_error(options.error());
-  options->as_text = std::move(as_text);
-  options->build = source_revision();
-  const Result<ReplayPlan> plan = make_plan(std::move(*options));
+int run_as_supervisor(ReplayOptions options, const ReplayLaunch& launch) {
+  const Result<ReplayPlan> plan = make_plan(std::move(options));
   if (!plan) return report_error(plan.error());
   for (const std::string& warning : plan->trace.warnings) {
     fmt::print(stderr, "radixbench: {}: {}\n", plan->trace.path, warning);
@@ -67,7 +64,8 @@ int run_replay(const ReplayArguments& arguments, NamedValues as_text) {
                   [&](const Diagnosis& now) {
                     progress.clear();
                     fmt::print(stderr, "{}", waits_text(now));
-                  }});
+                  }},
+             launch);
   progress.clear();
   if (!result) return report_error(result.error());
   fmt::print("{}{}", replay_table(*plan, *result), diagnosis_section(*result));
@@ -76,6 +74,14 @@ int run_replay(const ReplayArguments& arguments, NamedValues as_text) {
     fmt::print(stderr, "radixbench: {}\n", message);
   }
   return exit_code_of(result->outcome);
+}
+
+int run_replay(const ReplayArguments& arguments, NamedValues as_text) {
+  Result<ReplayOptions> options = resolve(arguments);
+  if (!options) return report_error(options.error());
+  options->as_text = std::move(as_text);
+  options->build = source_revision();
+  return run_launched(*std::move(options), arguments.launch, run_as_supervisor);
 }
 
 int list_faults() {
@@ -103,6 +109,7 @@ void add_replay_commands(CLI::App& app, std::vector<Command>& commands) {
   const auto arguments = std::make_shared<ReplayArguments>();
   const auto scenario = std::make_shared<ScenarioArguments>();
   add_replay_options(*replay_app, *arguments);
+  add_launch_options(*replay_app, arguments->launch);
   add_scenario_options(*replay_app, *scenario);
   replay_app->parse_complete_callback([arguments, scenario] {
     if (arguments->trace.empty() && scenario->path.empty()) throw CLI::RequiredError("TRACE");

@@ -179,6 +179,16 @@ void add_replay_options(CLI::App& app, ReplayArguments& arguments) {
       "-o,--output", arguments.output, "Directory of the run's files [radixbench-runs/RUN_ID]");
 }
 
+void add_launch_options(CLI::App& app, LaunchFlags& launch) {
+  app.add_option("--launcher",
+                 launch.launcher,
+                 "Who started this process as a rank: auto, none, flags, radixbench, torchrun, "
+                 "openmpi, mpich or slurm [auto]");
+  app.add_option("--rank", launch.rank, "Of this process, of --world-size");
+  app.add_option("--world-size", launch.world_size, "Processes that were started");
+  app.add_option("--local-rank", launch.local_rank, "Of this process, on its host");
+}
+
 Result<ReplayOptions> resolve(const ReplayArguments& arguments) {
   ReplayOptions options;
   Steps steps;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "replay/launch_context.h"
 #include "replay/plan.h"
 
 #include <CLI/CLI.hpp>
@@ -55,9 +56,11 @@ struct ReplayArguments {
   std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();
   bool skips_bad = false;
   std::string output;
+  LaunchFlags launch;  // of this process, where several were started
 };
 
 void add_replay_options(CLI::App& app, ReplayArguments& arguments);
+void add_launch_options(CLI::App& app, LaunchFlags& launch);
 
 // kInvalidArgument naming the option and what is wrong with it.
 Result<ReplayOptions> resolve(const ReplayArguments& arguments);
