@@ -32,6 +32,8 @@ constexpr auto kLook = 5ms;
 // A hello is options and some variables; more than this is none.
 constexpr std::uint32_t kHelloBytesMax = 1U << 20U;
 constexpr auto kHelloWait = 10s;
+// After the first was refused: for the others to come and be told.
+constexpr auto kLateWait = 2s;
 
 // Closes what it holds.
 class Socket {
@@ -235,6 +237,7 @@ class LeadingJob final : public LaunchedJob {
   }
 
   Result<void> gather(Rank count, Deadline deadline) override {
+    count_ = count;
     while (followers_.size() < count) {
       if (has_passed(deadline)) return come_too_few(count);
       if (!listener_.is_readable_within(100ms)) continue;
@@ -276,6 +279,14 @@ class LeadingJob final : public LaunchedJob {
   }
 
   void finish(int exit_code) override {
+    // Those that had not been asked in when the job was refused are told too.
+    const Deadline deadline = deadline_after(kLateWait);
+    while (members_.empty() && followers_.size() < count_ && !has_passed(deadline)) {
+      if (!listener_.is_readable_within(kLook)) continue;
+      Follower late;
+      late.socket = Socket{accept4(listener_.file(), nullptr, nullptr, SOCK_CLOEXEC)};
+      followers_.push_back(std::move(late));
+    }
     const auto byte = static_cast<char>(exit_code);
     for (const Follower& follower : followers_) {
       if (follower.socket.is_open()) send_all(follower.socket, {&byte, 1});
@@ -312,6 +323,7 @@ class LeadingJob final : public LaunchedJob {
   }
 
   Socket listener_;
+  Rank count_ = 1;
   std::vector<Follower> followers_;  // the first process itself among them, without a socket
   std::vector<LaunchedMember> members_;
 };

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -28,7 +29,7 @@ constexpr int kExitNotStarted = 127;
   const int to_err = ::open(err, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   if (::chdir(folder) == 0 && ::dup2(to_out, STDOUT_FILENO) >= 0 &&
       ::dup2(to_err, STDERR_FILENO) >= 0) {
-    ::execv(RADIXBENCH_TOOL, words);
+    ::execv(words[0], words);
   }
   ::_exit(kExitNotStarted);
 }
@@ -43,8 +44,8 @@ ToolRun run_in(const TempDirectory& folder,
                const std::string& out_path,
                const std::vector<std::string>& words,
                std::optional<std::chrono::milliseconds> kill_after = {}) {
-  std::vector<std::string> line = {RADIXBENCH_TOOL};
-  line.insert(line.end(), words.begin(), words.end());
+  std::vector<std::string> line = words;
+  if (line.empty() || line.front() != "/bin/sh") line.insert(line.begin(), RADIXBENCH_TOOL);
   std::vector<char*> pointers;
   for (std::string& word : line) pointers.push_back(word.data());
   pointers.push_back(nullptr);
@@ -71,6 +72,11 @@ ToolRun run_in(const TempDirectory& folder,
 ToolRun run_tool(const std::vector<std::string>& words) {
   const TempDirectory folder;
   return run_in(folder, folder.path().string() + "/stdout", words);
+}
+
+ToolRun run_shell(const std::string& line) {
+  ::setenv("TOOL", RADIXBENCH_TOOL, 1);
+  return run_tool({"/bin/sh", "-c", line});
 }
 
 ToolRun run_tool_killed_after(std::chrono::milliseconds wait,

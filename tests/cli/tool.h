@@ -22,6 +22,9 @@ ToolRun run_tool(const std::vector<std::string>& words);
 ToolRun run_tool_killed_after(std::chrono::milliseconds wait,
                               const std::vector<std::string>& words);
 
+// The same for a line of /bin/sh, in which $TOOL is the built radixbench.
+ToolRun run_shell(const std::string& line);
+
 // The same with stdout going to a path, which may be a device; `out` is then empty.
 ToolRun run_tool_into(const std::string& out_path, const std::vector<std::string>& words);
 

@@ -26,7 +26,7 @@ using namespace std::chrono_literals;
 constexpr auto kGatherWait = 60s;
 
 // Options that each process has of its own.
-constexpr std::array<std::string_view, 2> kOwnOptions{"--rank", "--local-rank"};
+constexpr std::array<std::string_view, 2> kOwnOptions{"rank", "local-rank"};
 
 LaunchedMember member_of(const LaunchContext& context,
                          const ReplayOptions& options,
@@ -38,7 +38,7 @@ LaunchedMember member_of(const LaunchContext& context,
   member.fields.emplace_back("version", RADIXBENCH_VERSION);
   for (const auto& [name, value] : options.as_text) {
     if (std::ranges::find(kOwnOptions, name) == kOwnOptions.end()) {
-      member.fields.emplace_back(name, value);
+      member.fields.emplace_back("--" + name, value);
     }
   }
   for (const auto& [name, value] : environment) {
