@@ -68,6 +68,21 @@ TEST_F(MpiMismatchTest, OfDifferentOperatorsEachSideComputesWithItsOwn) {
   });
 }
 
+TEST_F(MpiMismatchTest, OfDifferentTypesWithEqualBytesNobodyNotices) {
+  two_ranks()->run([](Fabric& fabric, SharedBoard&) {
+    const auto group = open_both(fabric);
+    ASSERT_NE(group, nullptr);
+    std::array<std::int64_t, 1> wide{(std::int64_t{2} << 32) + 1};
+    std::array<std::int32_t, 2> narrow{3, 4};
+    const Result<void> reduced =
+        fabric.rank() == 0
+            ? group->all_reduce(std::span{wide}, ReduceOp::kMax, call_within(kPatience))
+            : group->all_reduce(std::span{narrow}, ReduceOp::kMax, call_within(kPatience));
+    ASSERT_TRUE(reduced) << reduced.error().message;
+    ASSERT_TRUE(group->barrier(call_within(kPatience)));
+  });
+}
+
 // Both are messages of one tag to MPI: the pair may end, well or with an error, on either side.
 // What holds is that both calls end and both processes live.
 TEST_F(MpiMismatchTest, CallsOfDifferentKindsEndOnBothSides) {
