@@ -52,6 +52,26 @@ KindOfName kind_of(std::string_view name) {
   return known == kKinds.end() ? KindOfName{name, CallKind::kAllReduce, true} : *known;
 }
 
+bool is_uneven(std::string_view name) {
+  constexpr std::array<std::string_view, 14> kUneven = {"scatter",
+                                                        "gather",
+                                                        "all_to_all",
+                                                        "all_to_all_single",
+                                                        "all_gather",
+                                                        "allgather",
+                                                        "all_gather_v",
+                                                        "all_to_all_v_single",
+                                                        "_broadcast_oop",
+                                                        "_reduce_oop",
+                                                        "reduce_scatter",
+                                                        "reduce_scatter_v",
+                                                        "barrier",
+                                                        "all_reduce_barrier"};
+  return std::ranges::find(kUneven, name) != kUneven.end() || name == "coalesced" ||
+         name.ends_with("_coalesced") || kind_of(name).kind == CallKind::kSend ||
+         kind_of(name).kind == CallKind::kRecv;
+}
+
 bool tells_completion(std::string_view backend) {
   return std::ranges::find(kTellCompletion, backend) != kTellCompletion.end();
 }

@@ -36,6 +36,9 @@ struct KindOfName {
 // Of an operation's name without its backend.
 KindOfName kind_of(std::string_view name);
 
+// Whether members of one call of this kind may pass tensors of their own sizes.
+bool is_uneven(std::string_view name);
+
 // Whether this backend notes when a call is over; with the others a retired call is all there is.
 bool tells_completion(std::string_view backend);
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <optional>
@@ -26,6 +27,9 @@ constexpr std::size_t kFileBytesMax = std::size_t{256} << 20U;
 constexpr std::int64_t kMinorVersionMax = 11;
 constexpr std::int64_t kRecordIdMax = std::int64_t{1} << 62U;
 constexpr std::size_t kSiteFramesMax = 4;
+constexpr std::size_t kStackFramesMax = 64;
+// Of its timeout, after which a call that "completed" was given up.
+constexpr double kGivenUpShare = 0.9;
 constexpr std::uint32_t kUnknownPeer = std::numeric_limits<std::uint32_t>::max();
 
 // Some writers spell numbers as text.
@@ -68,6 +72,7 @@ class DumpImport {
       return wrong("version", fmt::format("must be 2.0 to 2.{}", kMinorVersionMax));
     }
     read_groups(tree_.find(dump, "pg_config"));
+    read_progress(tree_.find(dump, "pg_status"));
     const PlainValue* entries = tree_.find(dump, "entries");
     if (entries == nullptr) {
       blind_.insert("calls");
@@ -106,6 +111,20 @@ class DumpImport {
     }
   }
 
+  // In the order of the slots. A number that is no slot's belongs to a later form of the dump.
+  void read_progress(const PlainValue* status) {
+    if (status == nullptr || status->kind != Kind::kDict) return;
+    std::map<std::uint32_t, RecordedProgress> by_slot;
+    for (std::size_t i = 0; i + 1 < status->items.size(); i += 2) {
+      const auto slot = parse_number<std::uint32_t>(text_of(&tree_[status->items[i]]));
+      const PlainValue& at = tree_[status->items[i + 1]];
+      const auto enqueued = number_of(tree_.find(at, "last_enqueued_collective"));
+      const auto completed = number_of(tree_.find(at, "last_completed_collective"));
+      if (slot && enqueued) by_slot[*slot] = {*slot, *enqueued, completed.value_or(-1)};
+    }
+    for (const auto& [slot, progress] : by_slot) recording_.progress.push_back(progress);
+  }
+
   std::uint32_t group_of(std::string_view name, std::string_view description) {
     const auto [found, is_new] = groups_.try_emplace(
         {name, description}, static_cast<std::uint32_t>(recording_.groups.size()));
@@ -113,7 +132,9 @@ class DumpImport {
       const bool says_something = !description.empty() && description != "undefined";
       recording_.groups.push_back({.name = std::string{says_something ? description : name},
                                    .members = {},
-                                   .ordinal = ordinal_of(name)});
+                                   .ordinal = ordinal_of(name),
+                                   .label = std::string{name},
+                                   .slot = {}});
       latest_.emplace_back();
     }
     return found->second;
@@ -138,7 +159,10 @@ class DumpImport {
     for (const auto& [record, entry] : rows) {
       const bool is_next = recording_.events.empty() || recording_.events.back().number + 1 ==
                                                             static_cast<std::uint64_t>(record);
-      if (!is_next) blind_.insert("calls that were over");
+      if (!is_next) {
+        blind_.insert("calls that were over");
+        recording_.holds_only_unfinished = true;
+      }
       if (Result<void> read = read_entry(*entry, record); !read) return read;
     }
     return {};
@@ -163,7 +187,11 @@ class DumpImport {
     }
     const KindOfName kind = kind_of(row->name);
     event.site = site_of(entry, kind);
-    const RecordedCall call = call_of(entry, *row, kind.kind, group_of(name, description));
+    RecordedCall call = call_of(entry, *row, kind.kind, group_of(name, description));
+    call.signature = signature_of(entry, row->name);
+    if (const auto slot = number_of(tree_.find(entry, "pg_id")); slot && *slot >= 0) {
+      recording_.groups[call.group].slot = static_cast<std::uint32_t>(*slot);
+    }
     const bool is_call = add_event(event, call, *row);
     if (is_call && kind.is_nearest) blind_.insert(fmt::format("kind of {}", kind.name));
     return {};
@@ -196,16 +224,28 @@ class DumpImport {
     event.enter_ns = number_of(tree_.find(entry, "time_created_ns")).value_or(0);
     const bool is_retired = number_of(tree_.find(entry, "retired")).value_or(0) != 0;
     event.state = EventState::kInside;
+    const bool tells = tells_completion(row.backend);
+    recording_.tells_completion = recording_.tells_completion || tells;
+    created_ns_ = std::max(created_ns_, event.enter_ns);
     if (text_of(tree_.find(entry, "state")) == "completed") {
       event.state = EventState::kLeft;
     } else if (is_retired) {
-      const bool tells = tells_completion(row.backend);
       event.state = tells ? EventState::kFailed : EventState::kLeft;
       if (!tells) blind_.insert("failures");
     }
     if (event.state == EventState::kInside) return;
     event.exit_ns = number_of(tree_.find(entry, "time_discovered_completed_ns")).value_or(0);
-    if (event.exit_ns > 0) return;
+    if (event.exit_ns > 0) {
+      // Whoever noticed a completion without retiring the call was the dump itself.
+      if (!is_retired) dumped_ns_ = std::max(dumped_ns_, event.exit_ns);
+      // Aborting a communicator "completes" what was stuck in it.
+      const auto timeout_ms = number_of(tree_.find(entry, "timeout_ms")).value_or(0);
+      const auto waited_ms = static_cast<double>(event.exit_ns - event.enter_ns) / 1e6;
+      const bool is_given_up =
+          timeout_ms > 0 && waited_ms >= kGivenUpShare * static_cast<double>(timeout_ms);
+      if (is_given_up && tells && event.enter_ns > 0) event.state = EventState::kFailed;
+      return;
+    }
     event.exit_ns = event.enter_ns;
     blind_.insert("exit_times");
   }
@@ -217,13 +257,77 @@ class DumpImport {
     return intern(threads_, recording_.threads, thread.empty() ? "unknown" : thread);
   }
 
+  // Entries share their frames, so that a place is looked at once.
   std::uint32_t site_of(const PlainValue& entry, const KindOfName& kind) {
+    const PlainValue* frames = tree_.find(entry, "frames");
+    std::pair<std::string, std::vector<std::uint32_t>> key;
+    if (kind.is_nearest) key.first = kind.name;
+    if (is_sequence(frames)) key.second = frames->items;
+    const auto [known, is_new] = site_of_frames_.try_emplace(std::move(key), 0);
+    if (!is_new) return known->second;
     std::string site = kind.is_nearest ? std::string{kind.name} : "";
-    const std::string place = place_of(tree_.find(entry, "frames"));
+    const std::string place = place_of(frames);
     has_sites_ = has_sites_ || !place.empty();
     if (!site.empty() && !place.empty()) site += " in ";
     site += place;
-    return site.empty() ? 0 : intern(sites_, recording_.sites, site);
+    known->second = site.empty() && place.empty() ? 0 : number_of_site(site, stack_of(frames));
+    return known->second;
+  }
+
+  std::uint32_t number_of_site(const std::string& site, std::vector<RecordedFrame> stack) {
+    const auto [found, is_new] =
+        sites_.try_emplace({site, stack}, static_cast<std::uint32_t>(recording_.sites.size()));
+    if (is_new) {
+      recording_.sites.push_back(site);
+      recording_.stacks.resize(recording_.sites.size());
+      recording_.stacks.back() = std::move(stack);
+    }
+    return found->second;
+  }
+
+  [[nodiscard]] std::vector<RecordedFrame> stack_of(const PlainValue* frames) const {
+    std::vector<RecordedFrame> stack;
+    if (!is_sequence(frames)) return stack;
+    for (const std::uint32_t item : frames->items) {
+      if (stack.size() == kStackFramesMax) break;
+      const PlainValue& frame = tree_[item];
+      const std::string_view file = text_of(tree_.find(frame, "filename"));
+      stack.push_back({.name = std::string{text_of(tree_.find(frame, "name"))},
+                       .file = std::string{file},
+                       .line = number_of(tree_.find(frame, "line")).value_or(0),
+                       .is_library = is_frame_of_torch(file)});
+    }
+    return stack;
+  }
+
+  std::uint32_t signature_of(const PlainValue& entry, std::string_view kind) {
+    RecordedSignature signature{.kind = std::string{kind}, .type = {}, .sizes = {}};
+    if (!is_uneven(kind)) {
+      signature.type = first_of(tree_.find(entry, "input_dtypes"));
+      signature.sizes = sizes_text(tree_.find(entry, "input_sizes")) + "->" +
+                        sizes_text(tree_.find(entry, "output_sizes"));
+    }
+    const auto [found, is_new] = signatures_.try_emplace(
+        signature, static_cast<std::uint32_t>(recording_.signatures.size()));
+    if (is_new) recording_.signatures.push_back(std::move(signature));
+    return found->second;
+  }
+
+  [[nodiscard]] std::string sizes_text(const PlainValue* sizes) const {
+    std::string text;
+    if (!is_sequence(sizes)) return text;
+    for (const std::uint32_t item : sizes->items) {
+      text += '[';
+      const PlainValue& tensor = tree_[item];
+      for (std::size_t i = 0; is_sequence(&tensor) && i < tensor.items.size(); ++i) {
+        fmt::format_to(std::back_inserter(text),
+                       "{}{}",
+                       i == 0 ? "" : ",",
+                       number_of(&tree_[tensor.items[i]]).value_or(0));
+      }
+      text += ']';
+    }
+    return text;
   }
 
   [[nodiscard]] std::string place_of(const PlainValue* frames) const {
@@ -334,6 +438,15 @@ class DumpImport {
   }
 
   void finish() {
+    recording_.kind = RecordingKind::kLibraryHistory;
+    recording_.stacks.resize(recording_.sites.size());
+    const bool has_finished = std::ranges::any_of(
+        recording_.events, [](const RecordedEvent& e) { return e.state == EventState::kLeft; });
+    const bool has_progress = std::ranges::any_of(
+        recording_.progress, [](const RecordedProgress& at) { return at.enqueued > 0; });
+    const bool had_more = recording_.events.empty() ? has_progress : recording_.lost_count > 0;
+    if (had_more && !has_finished) recording_.holds_only_unfinished = true;
+    if (dumped_ns_ > 0 && created_ns_ > 0) recording_.idle_ns = dumped_ns_ - created_ns_;
     recording_.not_visible = {"results", "reduce_op", "root", "guards", "creations"};
     if (!has_sites_) blind_.insert("sites");
     const auto is_memberless = [](const RecordedGroup& group) { return group.members.empty(); };
@@ -352,7 +465,11 @@ class DumpImport {
   std::map<std::pair<std::string_view, std::string_view>, std::uint32_t> groups_;
   std::vector<Latest> latest_;  // collective of each group
   std::map<std::tuple<std::uint32_t, CallKind, std::uint32_t>, std::uint64_t> peer_counts_;
-  std::map<std::string, std::uint32_t> sites_;
+  std::map<std::pair<std::string, std::vector<std::uint32_t>>, std::uint32_t> site_of_frames_;
+  std::map<std::pair<std::string, std::vector<RecordedFrame>>, std::uint32_t> sites_;
+  std::map<RecordedSignature, std::uint32_t> signatures_;
+  std::int64_t created_ns_ = 0;  // the last call
+  std::int64_t dumped_ns_ = 0;   // where that shows
   std::map<std::string, std::uint32_t> threads_;
   std::set<std::string> blind_;
   bool has_sites_ = false;

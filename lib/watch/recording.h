@@ -25,6 +25,33 @@ struct RecordedGroup {
   std::string name;           // attention_tp, hits, ...; names alone lie: members count
   std::vector<Rank> members;  // world ranks, in rank_in_group order
   std::uint32_t ordinal = 0;  // of its creation over the world
+  std::string label{};        // what the library calls it, where that is not `name`
+  // Which of the rank's own groups it is, in the order in which the rank joined them, if known.
+  std::optional<std::uint32_t> slot{};
+};
+
+// How far a rank says it had come with a group, apart from the calls that it still holds.
+struct RecordedProgress {
+  std::uint32_t slot = 0;
+  std::int64_t enqueued = 0;  // calls; of a group of sends and receives those
+  std::int64_t completed = 0;
+};
+
+// What the members of a group must have in common in one call, as the source spells it. `sizes` is
+// empty where they may differ.
+struct RecordedSignature {
+  std::string kind;
+  std::string type;
+  std::string sizes;
+  auto operator<=>(const RecordedSignature&) const = default;
+};
+
+struct RecordedFrame {
+  std::string name;
+  std::string file;
+  std::int64_t line = 0;
+  bool is_library = false;  // of the communication library itself, as far as its path tells
+  auto operator<=>(const RecordedFrame&) const = default;
 };
 
 constexpr std::size_t kResultsMax = 8;
@@ -40,6 +67,7 @@ struct RecordedCall {
   std::uint64_t sequence = 0;
   std::array<std::int64_t, kResultsMax> results{};  // what an all-reduce left
   std::uint32_t result_count = 0;
+  std::uint32_t signature = 0;  // Recording::signatures; 0 is none
 };
 
 // A decision at a guard: whether, or how often, a call is made; or a choice that the tree's content
@@ -80,6 +108,10 @@ struct RecordedEvent {
           what;
 };
 
+// A ring of ours; or what a communication library remembers of its calls: without steps, keys,
+// results or decisions, and a call counts from when it was enqueued.
+enum class RecordingKind : std::uint8_t { kRing, kLibraryHistory };
+
 // How the rank's process stood when its recording was read.
 enum class RankFate : std::uint8_t { kUnknown, kRunning, kEnded, kKilled };
 
@@ -96,6 +128,16 @@ struct Recording {
   int signal = 0;  // of kKilled
   std::int64_t heartbeat_ns = 0;
   std::int64_t read_ns = 0;  // when it was read, on the same clock; 0 if unknown
+  RecordingKind kind = RecordingKind::kRing;
+  // Of a library's history only, down to the next blank line.
+  std::vector<RecordedSignature> signatures{{}};
+  std::vector<std::vector<RecordedFrame>> stacks;  // of each site, innermost first; empty: unknown
+  std::vector<RecordedProgress> progress;
+  bool holds_only_unfinished = false;
+  bool tells_completion = false;  // who came out of a call can be told from who gave it up
+  // How long before its history was taken the rank made its last call, by its own clock.
+  std::optional<std::int64_t> idle_ns;
+
   // What this source cannot show at all: results, reduce_op, root, guards, members, ...
   std::vector<std::string> not_visible;
 };

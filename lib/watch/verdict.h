@@ -61,6 +61,16 @@ struct WaitsFor {
   std::vector<Rank> on;  // members that have not come to this call
 };
 
+// What some ranks did, or should have done, where a fault shows first.
+struct CallSide {
+  std::vector<Rank> ranks;
+  std::string does;  // made, waits in, did not come to, should have made
+  std::string call;  // what kind of call, of what, on which group
+  std::string site;
+  std::string file;  // of the frame that gives the site its name; empty where unknown
+  std::int64_t line = 0;
+};
+
 struct Verdict {
   VerdictClass verdict = VerdictClass::kNone;
   bool hang = false;  // somebody waits for ever
@@ -72,6 +82,7 @@ struct Verdict {
   std::string actual_group;
   std::vector<Rank> absent;
   std::vector<Rank> missing_dumps;
+  std::vector<Rank> idle;  // ranks that have nothing to do, and whom the culprits wait for or lack
   std::string after_site;
   std::string expected_next;
   std::string consequence;
@@ -81,6 +92,7 @@ struct Verdict {
   Confidence confidence = Confidence::kCertain;
   std::string what_would_help;
   std::vector<std::string> evidence;  // most telling first
+  std::vector<CallSide> sides;        // where the source tells places
   std::string advice;                 // what to change
 };
 
@@ -91,6 +103,7 @@ struct Diagnosis {
   std::vector<Verdict> warnings;
   std::vector<WaitsFor> waits_for;
   std::vector<std::string> not_visible;
+  std::vector<std::string> notes;  // what was taken for granted: groups' members, the mesh
 };
 
 // Whether a verdict is about calls, groups or decisions: neither benign nor only a rank that died.

@@ -1,0 +1,382 @@
+#include "watch/finding.h"
+#include "watch/history_finding.h"
+#include "watch/timeline.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <tuple>
+#include <utility>
+
+namespace radixbench {
+namespace {
+
+constexpr std::size_t kWindow = 64;
+
+enum class RootKind : std::uint8_t { kMissing, kDamaged, kDevice, kHost, kTransport };
+
+// Who is at the end of a chain of ranks that wait for each other.
+struct Root {
+  RootKind kind = RootKind::kHost;
+  Rank rank = 0;
+  StuckCall waiting;          // a call that waits for it
+  bool is_alone = false;      // some call waits for this rank and nobody else
+  std::vector<Rank> waiters;  // along the chains
+};
+
+class RootSearch {
+ public:
+  RootSearch(const HistoryView& view, const std::set<std::uint32_t>& explained)
+      : view_{view}, explained_{explained} {}
+
+  std::vector<HistoryFinding> run() {
+    for (const RankHistory& history : view_.histories.ranks()) {
+      const std::uint32_t component = view_.cut.component(history.rank);
+      if (explained_.contains(component) || view_.cut.is_moving(history.rank)) continue;
+      for (const StuckCall& stuck : view_.cut.stuck(history.rank)) {
+        path_.clear();
+        follow(stuck);
+      }
+    }
+    drop_aftermath();
+    std::vector<HistoryFinding> findings = std::move(circles_);
+    for (const auto& [key, roots] : by_kind()) {
+      if (std::optional<HistoryFinding> finding = finding_of_roots(key.first, key.second, roots)) {
+        findings.push_back(std::move(*finding));
+      }
+    }
+    return findings;
+  }
+
+ private:
+  using Key = std::pair<std::uint32_t, RootKind>;  // component, kind
+
+  void follow(const StuckCall& stuck) {
+    const auto again =
+        std::ranges::find_if(path_, [&](const StuckCall& one) { return one.call == stuck.call; });
+    if (again != path_.end()) {
+      add_circle({again, path_.end()});
+      return;
+    }
+    if (!followed_.insert(stuck.call).second) return;
+    path_.push_back(stuck);
+    const std::vector<Rank> absent = view_.cut.absent(stuck);
+    for (const Rank rank : absent) ask(stuck, rank, absent.size() == 1);
+    if (absent.empty()) look_inside(stuck);
+    path_.pop_back();
+  }
+
+  // All have come. Whoever is through shows that those who aren't are held up by their own device;
+  // else whoever is still in something older holds up the rest.
+  void look_inside(const StuckCall& stuck) {
+    const std::vector<Rank> through = view_.cut.through(stuck);
+    const std::vector<Rank> inside = view_.cut.inside(stuck);
+    const RankHistory& own = *view_.histories.find(stuck.rank);
+    const bool takes_all = takes_everybody(view_.histories.signature(stuck.call->signature));
+    if (!through.empty() && (takes_all || inside.empty())) {
+      add(own.tells_completion ? RootKind::kDevice : RootKind::kTransport, stuck.rank, stuck, true);
+      return;
+    }
+    bool is_held_up = false;
+    for (const Rank rank : inside) {
+      for (const StuckCall& other : view_.cut.stuck(rank)) {
+        const bool is_same =
+            other.call->group == stuck.call->group && other.call->sequence == stuck.call->sequence;
+        const bool is_half = stuck.call->is_point_to_point() && other.call->is_point_to_point() &&
+                             other.call->group == stuck.call->group &&
+                             other.call->kind != stuck.call->kind;
+        if (is_same || is_half || other.call->thread != thread_of(rank, *stuck.call)) continue;
+        is_held_up = true;
+        follow(other);
+      }
+    }
+    if (!is_held_up) add(RootKind::kTransport, stuck.rank, stuck, true);
+  }
+
+  [[nodiscard]] std::uint16_t thread_of(Rank rank, const HistoryCall& like) const {
+    const RankHistory& history = *view_.histories.find(rank);
+    if (history.tells_completion) {
+      const std::vector<StuckCall> stuck = view_.cut.stuck(rank);
+      return stuck.empty() ? std::uint16_t{0} : stuck.front().call->thread;
+    }
+    for (auto call = history.calls.rbegin(); call != history.calls.rend(); ++call) {
+      if (call->group == like.group) return call->thread;
+    }
+    return history.calls.empty() ? std::uint16_t{0} : history.calls.back().thread;
+  }
+
+  void ask(const StuckCall& stuck, Rank absent, bool is_alone) {
+    const RankHistory* history = view_.histories.find(absent);
+    if (history == nullptr) {
+      add(view_.damaged.contains(absent) ? RootKind::kDamaged : RootKind::kMissing,
+          absent,
+          stuck,
+          is_alone);
+      return;
+    }
+    bool is_stuck = false;
+    for (const StuckCall& other : view_.cut.stuck(absent)) {
+      if (other.call->thread != thread_of(absent, *stuck.call)) continue;
+      is_stuck = true;
+      follow(other);
+    }
+    if (is_stuck) return;
+    if (blame_lost_peer(stuck, *history)) return;
+    add(RootKind::kHost, absent, stuck, is_alone);
+  }
+
+  // Where a call that failed looks like one that is over, a rank whose last call was with somebody
+  // who left nothing behind was let down by that one.
+  bool blame_lost_peer(const StuckCall& stuck, const RankHistory& history) {
+    if (history.tells_completion || history.calls.empty()) return false;
+    const HistoryGroup& group = view_.histories.groups()[history.calls.back().group];
+    std::vector<Rank> lost;
+    for (const Rank member : group.members) {
+      const bool is_lost =
+          view_.histories.find(member) == nullptr && !view_.damaged.contains(member);
+      if (is_lost) lost.push_back(member);
+    }
+    for (const Rank rank : lost) add(RootKind::kMissing, rank, stuck, lost.size() == 1);
+    return !lost.empty();
+  }
+
+  void add(RootKind kind, Rank rank, const StuckCall& waiting, bool is_alone) {
+    const auto [found, is_new] = roots_.try_emplace({kind, rank});
+    Root& root = found->second;
+    if (is_new)
+      root = {.kind = kind, .rank = rank, .waiting = waiting, .is_alone = false, .waiters = {}};
+    root.is_alone = root.is_alone || is_alone;
+    for (const StuckCall& one : path_) {
+      if (one.rank != rank) add_ranks(root.waiters, std::array{one.rank});
+    }
+  }
+
+  // Once somebody is gone others stop wherever they are, and where somebody is late nobody need
+  // look at the network.
+  void drop_aftermath() {
+    std::map<std::uint32_t, std::set<RootKind>> kinds;
+    for (const auto& [key, root] : roots_) kinds[view_.cut.component(root.rank)].insert(root.kind);
+    std::erase_if(roots_, [&](const auto& entry) {
+      const Root& root = entry.second;
+      const std::set<RootKind>& all = kinds[view_.cut.component(root.rank)];
+      const bool is_gone = all.contains(RootKind::kMissing);
+      switch (root.kind) {
+        case RootKind::kTransport: return all.size() > 1;
+        case RootKind::kHost: return is_gone || is_still_moving(root);
+        case RootKind::kDamaged: return is_gone;
+        default: return false;
+      }
+    });
+    std::erase_if(circles_, [&](const HistoryFinding& circle) {
+      return kinds.contains(circle.component) &&
+             kinds[circle.component].contains(RootKind::kMissing);
+    });
+  }
+
+  // In a hang everybody comes to wait sooner or later. Ranks that are in no call in the midst of a
+  // round, and for whom nobody waits, say that histories were taken of ranks that run. Nor is a
+  // rank late that waits for work with everybody else.
+  bool is_still_moving(const Root& late) {
+    if (is_between_rounds(view_, late.rank) && waits_for_work(late)) return true;
+    const std::uint32_t component = view_.cut.component(late.rank);
+    return std::ranges::any_of(view_.cut.ranks_of(component), [&](Rank rank) {
+      const RankHistory* history = view_.histories.find(rank);
+      if (history == nullptr || history->holds_only_unfinished) return false;
+      if (roots_.contains({RootKind::kHost, rank}) || !view_.cut.stuck(rank).empty()) return false;
+      return !history->calls.empty() && next_of(view_, rank) && !is_between_rounds(view_, rank);
+    });
+  }
+  bool waits_for_work(const Root& late) {
+    const std::optional<HabitForecast> next = next_of(view_, late.rank);
+    return next && std::ranges::find(next->next, late.waiting.call->token) != next->next.end();
+  }
+
+  [[nodiscard]] std::map<Key, std::vector<const Root*>> by_kind() const {
+    std::map<Key, std::vector<const Root*>> sorted;
+    for (const auto& [key, root] : roots_) {
+      sorted[{view_.cut.component(root.rank), root.kind}].push_back(&root);
+    }
+    return sorted;
+  }
+
+  std::optional<HistoryFinding> finding_of_roots(std::uint32_t component,
+                                                 RootKind kind,
+                                                 const std::vector<const Root*>& roots);
+  void describe(RootKind kind, const std::vector<const Root*>& roots, HistoryFinding& finding);
+  void add_circle(std::vector<StuckCall> circle);
+
+  const HistoryView& view_;
+  const std::set<std::uint32_t>& explained_;
+  std::vector<StuckCall> path_;
+  std::set<const HistoryCall*> followed_;
+  std::map<std::pair<RootKind, Rank>, Root> roots_;
+  std::vector<HistoryFinding> circles_;
+};
+
+std::optional<HistoryFinding> RootSearch::finding_of_roots(std::uint32_t component,
+                                                           RootKind kind,
+                                                           const std::vector<const Root*>& roots) {
+  HistoryFinding finding;
+  finding.component = component;
+  Verdict& verdict = finding.verdict;
+  verdict.hang = true;
+  const StuckCall& waiting = roots.front()->waiting;
+  std::vector<Rank> waiters;
+  for (const Root* root : roots) {
+    add_ranks(verdict.culprit_ranks, std::array{root->rank});
+    add_ranks(waiters, root->waiters);
+  }
+  finding.token = waiting.call->token;
+  verdict.sites = {view_.labels.name(finding.token)};
+  verdict.expected_group = radixbench::describe(view_.histories.groups()[waiting.call->group]);
+  verdict.actual_group = verdict.expected_group;
+  verdict.absent = view_.cut.absent(waiting);
+  verdict.confidence = Confidence::kLikely;
+  if (!waiters.empty()) {
+    verdict.evidence.push_back(fmt::format("ranks {} wait, first in {} on {} #{}",
+                                           describe_ranks(waiters),
+                                           verdict.sites.front(),
+                                           verdict.expected_group,
+                                           waiting.call->sequence + 1));
+  }
+  verdict.sides.push_back(call_side(view_, {waiting.rank}, "waits in", finding.token));
+  describe(kind, roots, finding);
+  return finding;
+}
+
+void RootSearch::describe(RootKind kind,
+                          const std::vector<const Root*>& roots,
+                          HistoryFinding& finding) {
+  Verdict& verdict = finding.verdict;
+  const bool is_certain_one =
+      std::ranges::any_of(roots, [](const Root* root) { return root->is_alone; });
+  const std::string who = describe_ranks(verdict.culprit_ranks);
+  switch (kind) {
+    case RootKind::kMissing:
+      if (!is_certain_one) {
+        verdict.verdict = VerdictClass::kIncomplete;
+        verdict.what_would_help = fmt::format("the dumps of ranks {}", who);
+        verdict.culprit_ranks.clear();
+        return;
+      }
+      verdict.verdict = VerdictClass::kRankDied;
+      std::erase_if(verdict.culprit_ranks, [&](Rank rank) {
+        return std::ranges::none_of(
+            roots, [&](const Root* root) { return root->rank == rank && root->is_alone; });
+      });
+      verdict.evidence.push_back(fmt::format("ranks {} left no dump, and nobody else is waited for",
+                                             describe_ranks(verdict.culprit_ranks)));
+      verdict.what_would_help =
+          "whether the process is gone: a rank that can't write its dump looks the same";
+      verdict.advice = "see the host's log of that process: out of memory, a crash, a kill";
+      return;
+    case RootKind::kDamaged:
+      verdict.verdict = VerdictClass::kIncomplete;
+      verdict.what_would_help = fmt::format("readable dumps of ranks {}", who);
+      verdict.culprit_ranks.clear();
+      return;
+    case RootKind::kDevice: {
+      verdict.verdict = VerdictClass::kLateDevice;
+      for (const Root* root : roots) {
+        verdict.evidence.push_back(
+            fmt::format("rank {} is in {} on {} #{}, which ranks {} are through with",
+                        root->rank,
+                        view_.labels.name(root->waiting.call->token),
+                        radixbench::describe(view_.histories.groups()[root->waiting.call->group]),
+                        root->waiting.call->sequence + 1,
+                        describe_ranks(view_.cut.through(root->waiting))));
+      }
+      verdict.advice = "the calls match and the host went on: look at the device and its kernels";
+      return;
+    }
+    case RootKind::kHost:
+      verdict.verdict = VerdictClass::kLateHost;
+      for (const Root* root : roots) {
+        const RankHistory& history = *view_.histories.find(root->rank);
+        const auto last =
+            token_before(view_, root->rank, static_cast<std::uint32_t>(history.calls.size()));
+        if (last) verdict.after_site = view_.labels.name(*last);
+        verdict.evidence.push_back(
+            fmt::format("rank {} is in no call{}{}",
+                        root->rank,
+                        last ? "; its last was " + view_.labels.name(*last) : "",
+                        history.tells_completion ? ", and its device has nothing left to do" : ""));
+      }
+      verdict.sides.push_back(
+          call_side(view_, verdict.culprit_ranks, "did not come to", finding.token));
+      verdict.expected_next = verdict.sites.front();
+      verdict.what_would_help = fmt::format("a stack of ranks {}", who);
+      verdict.advice =
+          "nothing is mismatched: find out where that rank's program is; who creates a "
+          "communicator, takes a lock or reads a file leaves no trace in these dumps";
+      return;
+    case RootKind::kTransport:
+      verdict.verdict = VerdictClass::kTransport;
+      verdict.culprit_ranks = view_.histories.groups()[roots.front()->waiting.call->group].members;
+      std::ranges::sort(verdict.culprit_ranks);
+      verdict.evidence.push_back("all members are in the call, none came out of it");
+      verdict.advice = "the calls match: look at the network, the device or the library";
+      return;
+  }
+}
+
+void RootSearch::add_circle(std::vector<StuckCall> circle) {
+  std::vector<Rank> ranks;
+  std::vector<std::string> steps;
+  for (const StuckCall& stuck : circle) {
+    add_ranks(ranks, std::array{stuck.rank});
+    steps.push_back(fmt::format("rank {} in {} on {}",
+                                stuck.rank,
+                                view_.labels.name(stuck.call->token),
+                                radixbench::describe(view_.histories.groups()[stuck.call->group])));
+  }
+  HistoryFinding finding;
+  std::vector<Rank> departed;
+  for (const StuckCall& stuck : circle) {
+    const CallProgram& program = view_.habit.program(stuck.rank, stuck.call->thread);
+    const auto at = view_.habit.last_departure(program, program.index_of(stuck.position), kWindow);
+    if (!at) continue;
+    std::optional<CallDeparture> departure =
+        classify_departure(view_.histories, view_.habit, program, *at);
+    if (!departure) continue;
+    departure->thread = stuck.call->thread;
+    add_ranks(departed, std::array{stuck.rank});
+    if (departed.size() == 1) finding = finding_of(view_, *departure, {stuck.rank});
+  }
+  Verdict& verdict = finding.verdict;
+  if (departed.empty() || departed.size() == ranks.size()) {
+    verdict = Verdict{};
+    verdict.verdict = VerdictClass::kOrderInversion;
+    verdict.culprit_ranks = ranks;
+    verdict.is_ambiguous = true;
+    verdict.confidence = Confidence::kPossible;
+    verdict.sites = {view_.labels.name(circle.front().call->token)};
+    verdict.what_would_help = "histories that reach back to a round in which all went well";
+    verdict.advice = "let every rank make these calls in one order";
+    for (const StuckCall& stuck : circle) {
+      verdict.sides.push_back(call_side(view_, {stuck.rank}, "waits in", stuck.call->token));
+    }
+  } else {
+    verdict.culprit_ranks = departed;
+  }
+  finding.component = view_.cut.component(ranks.front());
+  finding.token = circle.front().call->token;
+  verdict.hang = true;
+  verdict.evidence.insert(verdict.evidence.begin(),
+                          fmt::format("a circle: {}, and again", fmt::join(steps, " waits for ")));
+  circles_.push_back(std::move(finding));
+}
+
+}  // namespace
+
+std::vector<HistoryFinding> find_history_roots(const HistoryView& view,
+                                               const std::set<std::uint32_t>& explained) {
+  std::vector<HistoryFinding> findings = RootSearch{view, explained}.run();
+  merge_alike(findings);
+  return findings;
+}
+
+}  // namespace radixbench

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "watch/call_history.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace radixbench {
+
+// What a call site is called: the innermost function of the user's that was not called from all
+// over the program, which is what tells the site from others; helpers further in say nothing.
+class SiteLabels {
+ public:
+  explicit SiteLabels(const CallHistories& histories);
+
+  struct Label {
+    std::string name;  // empty where the source has no places
+    std::string file;
+    std::int64_t line = 0;
+  };
+  [[nodiscard]] const Label& of_site(std::uint32_t site) const { return labels_[site]; }
+  // The site's name, or where there is none what the call was.
+  [[nodiscard]] std::string name(std::uint32_t token) const;
+  // all_reduce Int [2]->[2]
+  [[nodiscard]] std::string call(std::uint32_t token) const;
+
+ private:
+  const CallHistories& histories_;
+  std::vector<Label> labels_;
+};
+
+}  // namespace radixbench
