@@ -22,6 +22,18 @@ Json waits_json(const WaitsFor& wait) {
   return json;
 }
 
+Json sides_json(const std::vector<CallSide>& sides) {
+  Json json = Json::array();
+  for (const CallSide& side : sides) {
+    Json one{{"ranks", side.ranks}, {"does", side.does}, {"site", side.site}, {"call", side.call}};
+    put_text(one, "file", side.file);
+    if (!side.file.empty()) one["line"] = side.line;
+    put_text(one, "caller", side.caller);
+    json.push_back(std::move(one));
+  }
+  return json;
+}
+
 Json verdict_json(const Verdict& verdict) {
   Json json{{"class", to_string(verdict.verdict)},
             {"hang", verdict.hang},
@@ -34,6 +46,7 @@ Json verdict_json(const Verdict& verdict) {
   put_text(json, "actual_group", verdict.actual_group);
   if (!verdict.absent.empty()) json["absent"] = verdict.absent;
   if (!verdict.missing_dumps.empty()) json["missing_dumps"] = verdict.missing_dumps;
+  if (!verdict.idle.empty()) json["idle"] = verdict.idle;
   put_text(json, "after_site", verdict.after_site);
   put_text(json, "expected_next", verdict.expected_next);
   put_text(json, "consequence", verdict.consequence);
@@ -43,6 +56,7 @@ Json verdict_json(const Verdict& verdict) {
   json["confidence"] = to_string(verdict.confidence);
   put_text(json, "what_would_help", verdict.what_would_help);
   json["evidence"] = verdict.evidence;
+  if (!verdict.sides.empty()) json["sides"] = sides_json(verdict.sides);
   put_text(json, "advice", verdict.advice);
   return json;
 }
@@ -63,7 +77,9 @@ std::string diagnosis_json(const Diagnosis& diagnosis) {
   json["waits_for"] = Json::array();
   for (const WaitsFor& wait : diagnosis.waits_for) json["waits_for"].push_back(waits_json(wait));
   json["not_visible"] = diagnosis.not_visible;
-  return json.dump(2) + "\n";
+  if (!diagnosis.notes.empty()) json["notes"] = diagnosis.notes;
+  // Names come from files, which may hold any bytes.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace radixbench

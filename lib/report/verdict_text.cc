@@ -6,12 +6,63 @@
 #include <algorithm>
 #include <set>
 #include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace radixbench {
 namespace {
 
 constexpr std::size_t kWaitsShownMax = 8;
 constexpr std::size_t kEvidenceShownMax = 5;
+constexpr std::size_t kSidesShownMax = 4;
+constexpr std::size_t kWarningsShownMax = 3;
+constexpr std::size_t kNotesShownMax = 4;
+// Lists of ranks longer than this are written as ranges.
+constexpr std::size_t kListedMax = 12;
+
+std::string ranges_of(std::string_view list) {
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
+  std::uint64_t number = 0;
+  for (const char letter : list.substr(1)) {
+    if (letter >= '0' && letter <= '9') {
+      number = 10 * number + static_cast<std::uint64_t>(letter - '0');
+      continue;
+    }
+    if (!ranges.empty() && ranges.back().second + 1 == number) {
+      ranges.back().second = number;
+    } else {
+      ranges.emplace_back(number, number);
+    }
+    number = 0;
+  }
+  std::vector<std::string> parts;
+  for (const auto& [from, to] : ranges) {
+    if (parts.size() == kListedMax) {
+      parts.emplace_back("...");
+      break;
+    }
+    parts.push_back(from == to ? fmt::format("{}", from) : fmt::format("{}-{}", from, to));
+  }
+  return fmt::format("{{{}}}", fmt::join(parts, ","));
+}
+
+// {0,1,2,...,63} -> {0-63}: the long lists of ranks in a text, so that a line stays one.
+std::string with_ranges(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t open = text.find('{');
+    const std::size_t close = text.find('}', open == std::string_view::npos ? text.size() : open);
+    if (close == std::string_view::npos) break;
+    out += text.substr(0, open);
+    const std::string_view list = text.substr(open, close + 1 - open);
+    const bool is_ranks = list.find_first_not_of("{},0123456789") == std::string_view::npos;
+    const auto count = static_cast<std::size_t>(std::ranges::count(list, ','));
+    out += is_ranks && count >= kListedMax ? ranges_of(list) : std::string{list};
+    text.remove_prefix(close + 1);
+  }
+  return out.append(text);
+}
 
 std::string ranks_text(std::span<const Rank> ranks) {
   if (ranks.size() == 1) return fmt::format("rank {}", ranks.front());
@@ -57,19 +108,31 @@ std::string claim(const Verdict& verdict) {
       return fmt::format("{} made {} on {} differently from the others", who, where, used);
     case VerdictClass::kDecisionDivergence:
       return fmt::format("{} decided differently: {}", who, verdict.first_divergence);
-    case VerdictClass::kRankDied: return fmt::format("{} died after {}", who, verdict.after_site);
+    case VerdictClass::kRankDied:
+      if (!verdict.after_site.empty())
+        return fmt::format("{} died after {}", who, verdict.after_site);
+      return fmt::format("{} left no dump and did not come to {} on {}", who, where, used);
     case VerdictClass::kThreadDied:
       return fmt::format("{} lives on without its thread {}; {} is left", who, where, used);
     case VerdictClass::kThreadRace: return fmt::format("{} at {}: {}", who, where, used);
-    case VerdictClass::kLateHost:
     case VerdictClass::kLateDevice:
+      if (verdict.hang) {
+        return fmt::format(
+            "{} came to {} on {}, but the device is behind: others are through", who, where, used);
+      }
+      [[fallthrough]];
+    case VerdictClass::kLateHost:
     case VerdictClass::kLateUnknown:
+      if (verdict.hang) {
+        return fmt::format("{} has not come to {} on {}; nothing is mismatched", who, where, used);
+      }
       return fmt::format("{} came late to {} on {}; nothing is mismatched", who, where, used);
     case VerdictClass::kStalledUnrecorded:
-      return fmt::format("{} stopped after {} and never came to {} on {}",
+      return fmt::format("{} stopped after {} and never came to {}{}{}",
                          who,
                          verdict.after_site,
                          verdict.expected_next,
+                         used.empty() ? "" : " on ",
                          used);
     case VerdictClass::kGroupCreateMembership:
     case VerdictClass::kGroupCreateOrder:
@@ -90,16 +153,36 @@ void add_line(std::string& text, std::string_view name, std::string_view value) 
   if (!value.empty()) text += fmt::format("  {:<17} {}\n", name, value);
 }
 
+std::string side_text(const CallSide& side) {
+  std::string text = fmt::format("{} {} {}", ranks_text(side.ranks), side.does, side.site);
+  if (side.call.find(side.site) != 0) text += ": " + side.call;
+  if (side.file.empty()) return text;
+  return text + fmt::format("\n{:22}{}:{}{}{}",
+                            "",
+                            side.file,
+                            side.line,
+                            side.caller.empty() ? "" : ", called from ",
+                            side.caller);
+}
+
 std::string details(const Verdict& verdict) {
   std::string text;
   if (verdict.verdict == VerdictClass::kNone) return text;
-  add_line(text, "meant", verdict.expected_group);
-  add_line(text, "used", verdict.actual_group);
+  const bool is_one_group = verdict.expected_group == verdict.actual_group;
+  add_line(text, is_one_group ? "group" : "meant", verdict.expected_group);
+  if (!is_one_group) add_line(text, "used", verdict.actual_group);
   if (!verdict.absent.empty()) add_line(text, "absent", ranks_text(verdict.absent));
+  if (!verdict.idle.empty()) add_line(text, "idle", ranks_text(verdict.idle));
+  if (!verdict.missing_dumps.empty() && verdict.verdict != VerdictClass::kIncomplete) {
+    add_line(text, "no dump of", ranks_text(verdict.missing_dumps));
+  }
   if (verdict.is_ambiguous) add_line(text, "which side", "is not decided by what was recorded");
   add_line(text, "first divergence", verdict.first_divergence);
   for (std::size_t i = 0; i < std::min(verdict.evidence.size(), kEvidenceShownMax); ++i) {
     add_line(text, i == 0 ? "evidence" : "", verdict.evidence[i]);
+  }
+  for (std::size_t i = 0; i < std::min(verdict.sides.size(), kSidesShownMax); ++i) {
+    add_line(text, i == 0 ? "where" : "", side_text(verdict.sides[i]));
   }
   if (!verdict.consequence.empty()) {
     add_line(text,
@@ -116,9 +199,20 @@ std::string details(const Verdict& verdict) {
   return text;
 }
 
+// Names come from files: a quote must not end the label.
+std::string in_quotes(std::string_view text) {
+  std::string out;
+  for (const char letter : text) {
+    if (letter == '"' || letter == '\\') out += '\\';
+    out += letter == '\n' ? ' ' : letter;
+  }
+  return out;
+}
+
 std::string wait_text(const WaitsFor& wait) {
-  return fmt::format("rank {} {} in {}{}{} on {} #{} waits for {}",
+  return fmt::format("rank {}{}{} in {}{}{} on {} #{} waits for {}",
                      wait.rank,
+                     wait.thread.empty() ? "" : " ",
                      wait.thread,
                      wait.site,
                      wait.key.empty() ? "" : " ",
@@ -154,14 +248,20 @@ std::string diagnosis_text(const Diagnosis& diagnosis) {
   for (const Verdict& verdict : diagnosis.verdicts) {
     text += verdict_line(verdict) + "\n" + details(verdict);
   }
-  for (const Verdict& warning : diagnosis.warnings) {
-    text += "warning: " + verdict_line(warning) + "\n";
+  for (std::size_t i = 0; i < std::min(diagnosis.warnings.size(), kWarningsShownMax); ++i) {
+    text += "warning: " + verdict_line(diagnosis.warnings[i]) + "\n";
+  }
+  if (diagnosis.warnings.size() > kWarningsShownMax) {
+    text += fmt::format("{} more warnings\n", diagnosis.warnings.size() - kWarningsShownMax);
   }
   if (!diagnosis.waits_for.empty()) text += waits_text(diagnosis);
+  for (std::size_t i = 0; i < std::min(diagnosis.notes.size(), kNotesShownMax); ++i) {
+    text += fmt::format("note: {}\n", diagnosis.notes[i]);
+  }
   if (!diagnosis.not_visible.empty()) {
     text += fmt::format("not visible in these files: {}\n", fmt::join(diagnosis.not_visible, ", "));
   }
-  return text;
+  return with_ranges(text);
 }
 
 std::string diagnosis_dot(const Diagnosis& diagnosis) {
@@ -176,7 +276,7 @@ std::string diagnosis_dot(const Diagnosis& diagnosis) {
   }
   ranks.insert(culprits.begin(), culprits.end());
   std::string text = "digraph waits {\n";
-  text += fmt::format("  label=\"{}\";\n", verdict_line(diagnosis.verdicts.front()));
+  text += fmt::format("  label=\"{}\";\n", in_quotes(verdict_line(diagnosis.verdicts.front())));
   for (const Rank rank : ranks) {
     text += fmt::format("  {} [label=\"rank {}\"{}];\n",
                         rank,
@@ -185,8 +285,10 @@ std::string diagnosis_dot(const Diagnosis& diagnosis) {
   }
   for (const WaitsFor& wait : diagnosis.waits_for) {
     for (const Rank other : wait.on) {
-      text +=
-          fmt::format("  {} -> {} [label=\"{} {}\"];\n", wait.rank, other, wait.site, wait.group);
+      text += fmt::format("  {} -> {} [label=\"{}\"];\n",
+                          wait.rank,
+                          other,
+                          in_quotes(wait.site + " " + wait.group));
     }
   }
   return text + "}\n";

@@ -10,7 +10,6 @@ using Tokens = std::span<const std::uint32_t>;
 
 // As many calls in a row as show that a habit has been found again.
 constexpr std::size_t kEnoughAlike = 6;
-constexpr std::size_t kInvertedMax = 6;
 constexpr std::size_t kExtraMax = 64;
 
 class Departure {
@@ -103,13 +102,19 @@ class Departure {
     if (did_.size() == 1 && std::ranges::find(rest, did_.front()) != rest.end()) {
       return invert(departure, asked);
     }
-    for (std::size_t size = 2; size <= std::min(kInvertedMax, did_.size()); ++size) {
-      if (size <= usual_.size() &&
-          std::ranges::is_permutation(did_.first(size), usual_.first(size))) {
-        return invert(departure, size);
-      }
+    if (did_.size() >= asked && asked > 1 &&
+        std::ranges::is_permutation(did_.first(asked), usual_.first(asked))) {
+      return invert(departure, asked);
     }
-    return false;
+    // Or two questions changed places.
+    const Tokens second = usual_.subspan(asked).first(question(usual_.subspan(asked)));
+    const std::size_t both = asked + second.size();
+    if (second.empty() || did_.size() < both) return false;
+    const bool is_swapped =
+        goes_on_alike(did_.subspan(both), usual_.subspan(both)) &&
+        std::ranges::equal(did_.first(second.size()), second) &&
+        std::ranges::equal(did_.subspan(second.size(), asked), usual_.first(asked));
+    return is_swapped && invert(departure, both);
   }
   bool invert(CallDeparture& departure, std::size_t size) const {
     departure.verdict = VerdictClass::kOrderInversion;

@@ -129,7 +129,22 @@ bool CallHabit::departs(const CallProgram& program, std::size_t index) {
   if (index >= program.tokens.size()) return false;
   const std::optional<HabitForecast> usual = forecast(program, index);
   if (!usual || !usual->is_strong()) return false;
-  return std::ranges::find(usual->next, program.tokens[index]) == usual->next.end();
+  if (std::ranges::find(usual->next, program.tokens[index]) != usual->next.end()) return false;
+  return !is_done_again(program, index, usual->length);
+}
+
+// What is done again and again later on was only new when it was done first.
+bool CallHabit::is_done_again(const CallProgram& program, std::size_t index, std::size_t length) {
+  const std::vector<std::uint32_t>& tokens = program.tokens;
+  for (std::size_t at = index + 1; at < tokens.size(); ++at) {
+    if (tokens[at] != tokens[index]) continue;
+    std::size_t alike = 0;
+    while (alike < length && alike < index && tokens[at - 1 - alike] == tokens[index - 1 - alike]) {
+      ++alike;
+    }
+    if (alike == std::min(length, index)) return true;
+  }
+  return false;
 }
 
 std::optional<std::size_t> CallHabit::last_departure(const CallProgram& program,

@@ -50,9 +50,11 @@ class CallHabit {
   std::optional<std::size_t> last_departure(const CallProgram& program,
                                             std::size_t index,
                                             std::size_t window);
+  // Whether the rank did there what it had no habit of, and never did again.
   bool departs(const CallProgram& program, std::size_t index);
 
  private:
+  static bool is_done_again(const CallProgram& program, std::size_t index, std::size_t length);
   std::vector<Rank> twins(const CallProgram& program, std::uint32_t token);
   const std::vector<std::uint32_t>& vocabulary(Rank rank);
 

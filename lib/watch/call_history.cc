@@ -1,6 +1,6 @@
 #include "watch/call_history.h"
 
-#include "watch/finding.h"
+#include "watch/telling_frames.h"
 #include "watch/timeline.h"
 
 #include <fmt/format.h>
@@ -40,10 +40,12 @@ void CallHistories::add(const Recording& recording) {
     return std::pair{tells_places(one), one.calls.size()};
   };
   const bool is_better = weight(history) > weight(*known);
-  notes_.push_back(fmt::format("rank {}: {} is taken, {} left aside",
-                               recording.rank,
-                               is_better ? history.source : known->source,
-                               is_better ? known->source : history.source));
+  if (duplicates_++ == 0) {
+    duplicate_note_ = fmt::format("{} is taken for rank {}, {} left aside",
+                                  is_better ? history.source : known->source,
+                                  recording.rank,
+                                  is_better ? known->source : history.source);
+  }
   if (is_better) *known = std::move(history);
 }
 
@@ -120,6 +122,12 @@ std::uint32_t CallHistories::site_number(const std::vector<RecordedFrame>& stack
 
 void CallHistories::finish(const Layout* layout) {
   std::ranges::sort(ranks_, {}, &RankHistory::rank);
+  if (duplicates_ > 0) {
+    notes_.push_back(fmt::format(
+        "{}{}",
+        duplicate_note_,
+        duplicates_ == 1 ? "" : fmt::format(", and so {} times more", duplicates_ - 1)));
+  }
   collect_users();
   decode_slots();
   if (layout != nullptr) world_size_ = layout->world_size();
@@ -129,6 +137,7 @@ void CallHistories::finish(const Layout* layout) {
   }
   world_size_ = infer_members(groups_, ranks_, layout, world_size_, notes_);
   settle_roles();
+  settle_sites();
   settle_tokens();
   settle_lanes();
   settle_progress();
@@ -223,6 +232,22 @@ void CallHistories::settle_roles() {
     group.role = found->second;
     for (const Rank member : group.members) group_of_role_.try_emplace({member, group.role}, id);
     for (const Rank user : group.users) group_of_role_.try_emplace({user, group.role}, id);
+  }
+}
+
+// Stacks that differ in how the library was got to alone are one place.
+void CallHistories::settle_sites() {
+  std::map<std::vector<RecordedFrame>, std::uint32_t> numbers{{{}, 0}};
+  places_.assign(1, {});
+  std::vector<std::uint32_t> place_of_stack;
+  for (std::vector<RecordedFrame>& frames : telling_frames(stacks_)) {
+    const auto [found, is_new] =
+        numbers.try_emplace(frames, static_cast<std::uint32_t>(places_.size()));
+    if (is_new) places_.push_back(std::move(frames));
+    place_of_stack.push_back(found->second);
+  }
+  for (RankHistory& history : ranks_) {
+    for (HistoryCall& call : history.calls) call.site = place_of_stack[call.site];
   }
 }
 

@@ -23,7 +23,7 @@ struct HistoryCall {
   std::uint32_t group = 0;      // CallHistories::groups
   std::uint32_t token = 0;      // its role, signature and site together
   std::uint32_t signature = 0;  // CallHistories::signature
-  std::uint32_t site = 0;       // CallHistories::stack; 0 is unknown
+  std::uint32_t site = 0;       // CallHistories::place; 0 is unknown
   std::uint32_t peer = 0;       // of a send or receive: the member index
   std::uint16_t thread = 0;     // of its rank
   EventState state = EventState::kLeft;
@@ -91,10 +91,11 @@ class CallHistories {
   [[nodiscard]] const RecordedSignature& signature(std::uint32_t number) const {
     return *signatures_[number];
   }
-  [[nodiscard]] const std::vector<RecordedFrame>& stack(std::uint32_t site) const {
-    return *stacks_[site];
+  // The frames that tell a site from others, innermost first; of site 0 none.
+  [[nodiscard]] const std::vector<RecordedFrame>& place(std::uint32_t site) const {
+    return places_[site];
   }
-  [[nodiscard]] std::size_t site_count() const { return stacks_.size(); }
+  [[nodiscard]] std::size_t site_count() const { return places_.size(); }
   struct Token {
     std::uint32_t role = 0;
     std::uint32_t signature = 0;
@@ -119,6 +120,7 @@ class CallHistories {
   RankHistory compact(const Recording& recording);
   void collect_users();
   void settle_roles();
+  void settle_sites();
   void settle_tokens();
   void settle_lanes();
   void settle_progress();
@@ -130,12 +132,15 @@ class CallHistories {
   std::vector<Token> tokens_;
   std::vector<const RecordedSignature*> signatures_;
   std::vector<const std::vector<RecordedFrame>*> stacks_;
+  std::vector<std::vector<RecordedFrame>> places_;
   std::map<std::tuple<std::string, std::string, std::vector<Rank>>, std::uint32_t> group_numbers_;
   std::map<RecordedSignature, std::uint32_t> signature_numbers_;
   std::map<std::vector<RecordedFrame>, std::uint32_t> site_numbers_;
   std::map<std::pair<Rank, std::uint32_t>, std::uint32_t> group_of_role_;
   Rank world_size_ = 0;
   std::vector<std::string> notes_;
+  std::size_t duplicates_ = 0;
+  std::string duplicate_note_;
   std::set<std::string> not_visible_;
 };
 

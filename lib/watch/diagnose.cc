@@ -1,5 +1,7 @@
 #include "watch/diagnose.h"
 
+#include "watch/call_history.h"
+#include "watch/diagnose_histories.h"
 #include "watch/finding.h"
 #include "watch/timeline.h"
 
@@ -201,9 +203,7 @@ std::vector<std::string> blind_spots(const Timeline& timeline) {
   return {spots.begin(), spots.end()};
 }
 
-}  // namespace
-
-Diagnosis diagnose(std::span<const Recording> recordings, const DiagnoseOptions& options) {
+Diagnosis diagnose_rings(std::span<const Recording> recordings, const DiagnoseOptions& options) {
   const Timeline timeline{recordings, options};
   Findings findings = find_wrong_groups(timeline);
   Findings warnings;
@@ -231,6 +231,48 @@ Diagnosis diagnose(std::span<const Recording> recordings, const DiagnoseOptions&
   diagnosis.waits_for = find_waits(timeline);
   diagnosis.not_visible = blind_spots(timeline);
   return diagnosis;
+}
+
+}  // namespace
+
+Diagnosis merge_diagnoses(Diagnosis rings, Diagnosis histories) {
+  const auto says_nothing = [](const Verdict& verdict) {
+    return verdict.verdict == VerdictClass::kNone;
+  };
+  const auto take = [](auto& to, auto& from) { std::ranges::move(from, std::back_inserter(to)); };
+  Diagnosis both;
+  take(both.verdicts, rings.verdicts);
+  take(both.verdicts, histories.verdicts);
+  std::erase_if(both.verdicts, says_nothing);
+  if (both.verdicts.empty()) both.verdicts.emplace_back();
+  std::ranges::stable_sort(
+      both.verdicts, {}, [](const Verdict& verdict) { return is_benign(verdict.verdict); });
+  both.warnings = std::move(rings.warnings);
+  take(both.warnings, histories.warnings);
+  both.waits_for = std::move(rings.waits_for);
+  take(both.waits_for, histories.waits_for);
+  // What either shows is not invisible.
+  std::ranges::copy_if(
+      rings.not_visible, std::back_inserter(both.not_visible), [&](const std::string& spot) {
+        return std::ranges::find(histories.not_visible, spot) != histories.not_visible.end();
+      });
+  both.notes = std::move(histories.notes);
+  return both;
+}
+
+Diagnosis diagnose(std::span<const Recording> recordings, const DiagnoseOptions& options) {
+  const auto is_history = [](const Recording& recording) {
+    return recording.kind == RecordingKind::kLibraryHistory;
+  };
+  if (std::ranges::none_of(recordings, is_history)) return diagnose_rings(recordings, options);
+  CallHistories histories;
+  for (const Recording& recording : recordings) {
+    if (is_history(recording)) histories.add(recording);
+  }
+  histories.finish(options.layout);
+  Diagnosis from_histories = diagnose_histories(histories, {});
+  if (std::ranges::all_of(recordings, is_history)) return from_histories;
+  return merge_diagnoses(diagnose_rings(recordings, options), std::move(from_histories));
 }
 
 }  // namespace radixbench

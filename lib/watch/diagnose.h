@@ -23,6 +23,9 @@ struct DiagnoseOptions {
   bool is_live = false;
 };
 
+// One diagnosis of two sources of the same job.
+Diagnosis merge_diagnoses(Diagnosis rings, Diagnosis histories);
+
 // Pure: the same recordings in any order give the same diagnosis. Calls are aligned by group,
 // sequence number, site and key, never by record number and never by a clock across ranks.
 Diagnosis diagnose(std::span<const Recording> recordings, const DiagnoseOptions& options);

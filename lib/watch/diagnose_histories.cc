@@ -69,7 +69,8 @@ std::vector<WaitsFor> waits_of(const HistoryView& view) {
     for (const StuckCall& stuck : view.cut.stuck(history.rank)) {
       WaitsFor& wait = waits.emplace_back();
       wait.rank = history.rank;
-      if (stuck.call->thread < history.threads.size()) {
+      // Which of its threads says nothing where there is one.
+      if (history.threads.size() > 1 && stuck.call->thread < history.threads.size()) {
         wait.thread = history.threads[stuck.call->thread];
       }
       wait.site = view.labels.name(stuck.call->token);

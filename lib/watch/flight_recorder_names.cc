@@ -78,7 +78,9 @@ bool tells_completion(std::string_view backend) {
 
 std::optional<Rank> rank_of_dump(const std::string& path) {
   std::string name = std::filesystem::path{path}.filename().string();
-  if (name.ends_with(".json")) name.resize(name.size() - std::string_view{".json"}.size());
+  for (const std::string_view ending : {".json", ".pickle", ".pkl"}) {
+    if (name.ends_with(ending)) name.resize(name.size() - ending.size());
+  }
   const auto rank = parse_number<Rank>(trailing_digits(name));
   return rank && *rank < kRanksMax ? rank : std::nullopt;
 }

@@ -42,7 +42,8 @@ bool is_uneven(std::string_view name);
 // Whether this backend notes when a call is over; with the others a retired call is all there is.
 bool tells_completion(std::string_view backend);
 
-// The digits that end a dump's name before a ".json"; nothing where they are no rank.
+// The digits that end a dump's name before a ".json", ".pickle" or ".pkl"; nothing where they are
+// no rank.
 std::optional<Rank> rank_of_dump(const std::string& path);
 
 // `[0, 1, 2]`; empty where it is anything else.

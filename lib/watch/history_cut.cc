@@ -1,7 +1,5 @@
 #include "watch/history_cut.h"
 
-#include "watch/finding.h"
-
 #include <algorithm>
 #include <array>
 #include <numeric>
@@ -38,9 +36,11 @@ bool takes_everybody(const RecordedSignature& signature) {
 }
 
 HistoryCut::HistoryCut(const CallHistories& histories) : histories_{histories} {
+  find_stuck();
   find_components();
   find_proven();
   find_moving();
+  find_unsettled();
 }
 
 void HistoryCut::find_components() {
@@ -51,12 +51,15 @@ void HistoryCut::find_components() {
   };
   for (Rank rank = 0; rank < histories_.world_size(); ++rank) parent[rank] = rank;
   for (const HistoryGroup& group : histories_.groups()) {
-    // A group that was never called on joins nobody.
-    const auto is_used = [](const HistoryLane& lane) {
-      return !lane.calls.empty() || lane.reached.value_or(-1) >= 0;
-    };
-    if (!std::ranges::any_of(group.lanes, is_used) && !group.has_point_to_point) continue;
-    for (const Rank member : group.members) parent[root(member)] = root(group.members.front());
+    // Whoever never called on a group is not joined by it.
+    std::optional<Rank> first;
+    for (std::size_t index = 0; index < group.members.size(); ++index) {
+      const bool is_unseen = histories_.find(group.members[index]) == nullptr;
+      const bool is_used = group.lanes[index].reached.value_or(-1) >= 0 || group.has_point_to_point;
+      if (!is_used && !is_unseen) continue;
+      if (!first) first = group.members[index];
+      parent[root(group.members[index])] = root(*first);
+    }
   }
   std::map<Rank, std::uint32_t> numbers;
   for (Rank rank = 0; rank < histories_.world_size(); ++rank) {
@@ -105,6 +108,32 @@ void HistoryCut::find_moving() {
   }
 }
 
+bool HistoryCut::fits(const StuckCall& stuck) const {
+  const HistoryGroup& group = histories_.groups()[stuck.call->group];
+  for (std::size_t index = 0; index < group.members.size(); ++index) {
+    const RankHistory* history = histories_.find(group.members[index]);
+    if (history == nullptr) continue;
+    const HistoryCall* call = call_at(*history, group.lanes[index], stuck.call->sequence);
+    if (call != nullptr && call->token != stuck.call->token) return false;
+  }
+  return true;
+}
+
+// A call that ends for all at once, and where completion isn't told: whoever is still in it while
+// another is through was looked at in that moment.
+void HistoryCut::find_unsettled() {
+  for (const auto& [rank, calls] : stuck_) {
+    if (histories_.find(rank)->tells_completion) continue;
+    for (const StuckCall& stuck : calls) {
+      if (stuck.call->is_point_to_point() || !absent(stuck).empty()) continue;
+      if (!takes_everybody(histories_.signature(stuck.call->signature))) continue;
+      // Calls that don't fit together may well be stuck in one another.
+      if (!fits(stuck)) continue;
+      (through(stuck).empty() ? unsettled_ : moving_).insert(component(rank));
+    }
+  }
+}
+
 bool HistoryCut::is_moving(Rank rank) const { return moving_.contains(component(rank)); }
 
 std::uint32_t HistoryCut::component(Rank rank) const { return components_.at(rank); }
@@ -117,18 +146,23 @@ std::vector<Rank> HistoryCut::ranks_of(std::uint32_t component) const {
   return ranks;
 }
 
-std::vector<StuckCall> HistoryCut::stuck(Rank rank) const {
-  std::vector<StuckCall> stuck;
-  const RankHistory* history = histories_.find(rank);
-  if (history == nullptr) return stuck;
-  std::set<std::uint16_t> threads;
-  for (std::uint32_t position = 0; position < history->calls.size(); ++position) {
-    const HistoryCall& call = history->calls[position];
-    if (!call.is_stuck() || !threads.insert(call.thread).second) continue;
-    stuck.push_back({.rank = rank, .position = position, .call = &call});
-    if (history->tells_completion) break;
+const std::vector<StuckCall>& HistoryCut::stuck(Rank rank) const {
+  static const std::vector<StuckCall> nothing;
+  const auto found = stuck_.find(rank);
+  return found == stuck_.end() ? nothing : found->second;
+}
+
+void HistoryCut::find_stuck() {
+  for (const RankHistory& history : histories_.ranks()) {
+    std::vector<StuckCall>& stuck = stuck_[history.rank];
+    std::set<std::uint16_t> threads;
+    for (std::uint32_t position = 0; position < history.calls.size(); ++position) {
+      const HistoryCall& call = history.calls[position];
+      if (!call.is_stuck() || !threads.insert(call.thread).second) continue;
+      stuck.push_back({.rank = history.rank, .position = position, .call = &call});
+      if (history.tells_completion) break;
+    }
   }
-  return stuck;
 }
 
 bool HistoryCut::has_half(const StuckCall& stuck, Rank peer) const {
@@ -159,8 +193,9 @@ std::vector<Rank> HistoryCut::absent(const StuckCall& stuck) const {
   if (proven_[stuck.call->group] >= sequence) return absent;
   for (std::size_t index = 0; index < group.members.size(); ++index) {
     const bool has_come = group.lanes[index].reached.value_or(-1) >= sequence;
-    if (!has_come) add_ranks(absent, std::array{group.members[index]});
+    if (!has_come) absent.push_back(group.members[index]);
   }
+  std::ranges::sort(absent);
   return absent;
 }
 
@@ -170,9 +205,10 @@ std::vector<Rank> HistoryCut::through(const StuckCall& stuck) const {
   if (stuck.call->is_point_to_point()) return through;
   for (std::size_t index = 0; index < group.members.size(); ++index) {
     if (group.lanes[index].through >= static_cast<std::int64_t>(stuck.call->sequence)) {
-      add_ranks(through, std::array{group.members[index]});
+      through.push_back(group.members[index]);
     }
   }
+  std::ranges::sort(through);
   return through;
 }
 
@@ -190,8 +226,9 @@ std::vector<Rank> HistoryCut::inside(const StuckCall& stuck) const {
     const RankHistory* history = histories_.find(group.members[index]);
     if (history == nullptr || group.members[index] == stuck.rank) continue;
     const HistoryCall* call = call_at(*history, group.lanes[index], stuck.call->sequence);
-    if (call != nullptr && call->is_stuck()) add_ranks(inside, std::array{history->rank});
+    if (call != nullptr && call->is_stuck()) inside.push_back(history->rank);
   }
+  std::ranges::sort(inside);
   return inside;
 }
 

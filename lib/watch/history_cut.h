@@ -24,7 +24,7 @@ class HistoryCut {
 
   // The oldest call that the rank is stuck in; with a library that tells who came out of a call
   // there is one, since everything later may be queued behind it, else one of each thread.
-  [[nodiscard]] std::vector<StuckCall> stuck(Rank rank) const;
+  [[nodiscard]] const std::vector<StuckCall>& stuck(Rank rank) const;
 
   // Members of its group that have not come to the call, or the peer of a send or receive that has
   // not made its half. Members without a history are among them unless somebody's completion shows
@@ -39,6 +39,9 @@ class HistoryCut {
   // member is through with a call that a rank had not come to when its history was taken, or a rank
   // made calls up to that moment. Nobody of them can be called stuck then.
   [[nodiscard]] bool is_moving(Rank rank) const;
+  // Whether some of them are in a call that all have come to, of a library that does not tell who
+  // came out: it may be about to end.
+  [[nodiscard]] bool is_unsettled(Rank rank) const { return unsettled_.contains(component(rank)); }
   // Ranks of one component are joined by groups that they use.
   [[nodiscard]] std::uint32_t component(Rank rank) const;
   [[nodiscard]] std::vector<Rank> ranks_of(std::uint32_t component) const;
@@ -49,16 +52,22 @@ class HistoryCut {
   [[nodiscard]] std::int64_t proven(std::uint32_t group) const { return proven_[group]; }
 
  private:
+  void find_stuck();
   void find_components();
   void find_proven();
   void find_moving();
+  void find_unsettled();
+  // Whether all members' calls in that place are the same.
+  [[nodiscard]] bool fits(const StuckCall& stuck) const;
   [[nodiscard]] bool has_half(const StuckCall& stuck, Rank peer) const;
 
   const CallHistories& histories_;
+  std::map<Rank, std::vector<StuckCall>> stuck_;
   std::vector<std::int64_t> proven_;
   std::map<Rank, std::uint32_t> components_;
   std::uint32_t component_count_ = 0;
   std::set<std::uint32_t> moving_;
+  std::set<std::uint32_t> unsettled_;
 };
 
 // Whether nobody comes out of a call of this kind before everybody came to it.

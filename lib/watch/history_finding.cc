@@ -89,10 +89,12 @@ void describe_order(const HistoryView& view, const CallDeparture& departure, Ver
 std::string token_text(const HistoryView& view, std::uint32_t token) {
   const SiteLabels::Label& label = view.labels.of_site(view.histories.token(token).site);
   if (label.name.empty()) return view.labels.call(token);
-  return fmt::format("{} ({}:{}): {}",
+  return fmt::format("{} ({}:{}{}{}): {}",
                      label.name,
                      std::filesystem::path{label.file}.filename().string(),
                      label.line,
+                     label.caller.empty() ? "" : " from ",
+                     label.caller,
                      view.labels.call(token));
 }
 
@@ -111,6 +113,7 @@ CallSide call_side(const HistoryView& view,
   side.site = view.labels.name(token);
   side.file = label.file;
   side.line = label.line;
+  side.caller = label.caller;
   return side;
 }
 
@@ -244,7 +247,10 @@ void merge_alike(std::vector<HistoryFinding>& findings) {
   std::vector<HistoryFinding> merged;
   for (HistoryFinding& finding : findings) {
     const auto known = std::ranges::find_if(merged, [&](const HistoryFinding& one) {
-      return one.verdict.verdict == finding.verdict.verdict && one.component == finding.component &&
+      // Replicas that stopped in one place stopped for one reason.
+      const bool is_one_cause = one.component == finding.component ||
+                                one.verdict.verdict == VerdictClass::kStalledUnrecorded;
+      return one.verdict.verdict == finding.verdict.verdict && is_one_cause &&
              one.verdict.sites == finding.verdict.sites;
     });
     if (known == merged.end()) {

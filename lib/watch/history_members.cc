@@ -50,9 +50,10 @@ class MemberInference {
         for (const std::uint32_t id : kinds_[name]) texts.push_back(describe(groups_[id]));
       }
       const std::size_t shown = std::min<std::size_t>(texts.size(), 12);
-      notes_.push_back(fmt::format("members inferred from who used the groups: {}{}",
-                                   fmt::join(texts.begin(), texts.begin() + static_cast<long>(shown), " "),
-                                   shown < texts.size() ? " ..." : ""));
+      notes_.push_back(
+          fmt::format("members inferred from who used the groups: {}{}",
+                      fmt::join(texts.begin(), texts.begin() + static_cast<long>(shown), " "),
+                      shown < texts.size() ? " ..." : ""));
     }
     return world_size_;
   }

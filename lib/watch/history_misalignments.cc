@@ -51,18 +51,18 @@ class Lanes {
   std::optional<Place> first_difference() {
     if (lanes_.size() < 2) return std::nullopt;
     for (std::uint64_t sequence = begin_; sequence < end_; ++sequence) {
-      Place place{.group = group_, .sequence = sequence, .members = {}};
-      bool differs = false;
-      std::size_t first = lanes_.size();
-      for (std::size_t lane = 0; lane < lanes_.size(); ++lane) {
-        const HistoryCall* call = advance(lanes_[lane], sequence);
+      Lane* first = nullptr;
+      const HistoryCall* first_call = nullptr;
+      for (Lane& lane : lanes_) {
+        const HistoryCall* call = advance(lane, sequence);
         if (call == nullptr) continue;
-        place.members.push_back({lanes_[lane].history->rank, current(lanes_[lane]), call});
-        if (first == lanes_.size()) first = lane;
-        differs =
-            differs || is_anomaly(lanes_[first], *place.members.front().call, lanes_[lane], *call);
+        if (first == nullptr) {
+          first = &lane;
+          first_call = call;
+        } else if (is_anomaly(*first, *first_call, lane, *call)) {
+          return place_at(sequence);
+        }
       }
-      if (differs) return place;
     }
     return std::nullopt;
   }
@@ -74,6 +74,15 @@ class Lanes {
     std::size_t next = 0;
     std::set<std::uint32_t> tokens;  // empty until somebody asks
   };
+
+  Place place_at(std::uint64_t sequence) {
+    Place place{.group = group_, .sequence = sequence, .members = {}};
+    for (Lane& lane : lanes_) {
+      const HistoryCall* call = advance(lane, sequence);
+      if (call != nullptr) place.members.push_back({lane.history->rank, current(lane), call});
+    }
+    return place;
+  }
 
   static std::uint32_t current(const Lane& lane) { return (*lane.calls)[lane.next]; }
   static const HistoryCall* advance(Lane& lane, std::uint64_t sequence) {
@@ -230,7 +239,7 @@ class Judge {
     verdict.evidence.insert(verdict.evidence.begin(),
                             fmt::format("{} #{}: {}",
                                         describe(view_.histories.groups()[place_.group]),
-                                        place_.sequence + 1,
+                                        place_.sequence,
                                         fmt::join(parts, "; ")));
   }
 

@@ -6,46 +6,63 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 namespace radixbench {
 namespace {
 
-// A rank's call in the same place of the same kind of group as `like`, of the same token.
-std::optional<std::uint32_t> counterpart(const HistoryView& view,
-                                         const RankHistory& other,
-                                         const HistoryCall& like) {
-  const std::uint32_t role = view.histories.groups()[like.group].role;
-  const auto group = view.histories.group_of(other.rank, role);
-  const HistoryLane* lane = group ? view.histories.lane(*group, other.rank) : nullptr;
-  if (lane == nullptr) return std::nullopt;
-  const auto at = std::ranges::lower_bound(
-      lane->calls, like.sequence, {}, [&](std::uint32_t one) { return other.calls[one].sequence; });
-  if (at == lane->calls.end()) return std::nullopt;
-  const HistoryCall& call = other.calls[*at];
-  if (call.sequence != like.sequence || call.token != like.token) return std::nullopt;
-  return *at;
-}
+// So many others a rank is compared with: whoever is in step with it will do.
+constexpr std::size_t kComparedMax = 2;
 
-// The first two calls in a row of `rank` that `other` made in the other order.
-std::optional<std::uint32_t> first_inversion(const HistoryView& view,
-                                             const RankHistory& rank,
-                                             const RankHistory& other) {
-  const HistoryCall* before = nullptr;
-  std::optional<std::uint32_t> before_there;
-  for (std::uint32_t at = 0; at < rank.calls.size(); ++at) {
-    const HistoryCall& call = rank.calls[at];
-    if (call.is_point_to_point()) continue;
-    const auto there = counterpart(view, other, call);
-    const bool is_inverted = before != nullptr && before->thread == call.thread &&
-                             before->group != call.group && before_there && there &&
-                             *before_there > *there &&
-                             other.calls[*before_there].thread == other.calls[*there].thread;
-    if (is_inverted) return at - 1;
-    before = &call;
-    before_there = there;
+// Two ranks in step with each other, and where their calls correspond.
+class RankPair {
+ public:
+  RankPair(const HistoryView& view, const RankHistory& rank, const RankHistory& other)
+      : view_{view}, rank_{rank}, other_{other} {}
+
+  // The first two calls in a row that the other made in the other order; the position of the first.
+  std::optional<std::uint32_t> first_inversion() {
+    const HistoryCall* before = nullptr;
+    std::optional<std::uint32_t> before_there;
+    for (std::uint32_t at = 0; at < rank_.calls.size(); ++at) {
+      const HistoryCall& call = rank_.calls[at];
+      if (call.is_point_to_point()) continue;
+      const auto there = counterpart(call);
+      const bool is_inverted = before != nullptr && before->thread == call.thread &&
+                               before->group != call.group && before_there && there &&
+                               *before_there > *there &&
+                               other_.calls[*before_there].thread == other_.calls[*there].thread;
+      if (is_inverted) return at - 1;
+      before = &call;
+      before_there = there;
+    }
+    return std::nullopt;
   }
-  return std::nullopt;
-}
+
+  // The other's call in the same place of the same kind of group, of the same token.
+  std::optional<std::uint32_t> counterpart(const HistoryCall& like) {
+    const auto [lane, is_new] = lanes_.try_emplace(like.group, nullptr);
+    if (is_new) {
+      const std::uint32_t role = view_.histories.groups()[like.group].role;
+      const auto group = view_.histories.group_of(other_.rank, role);
+      if (group) lane->second = view_.histories.lane(*group, other_.rank);
+    }
+    if (lane->second == nullptr) return std::nullopt;
+    const std::vector<std::uint32_t>& calls = lane->second->calls;
+    const auto at = std::ranges::lower_bound(
+        calls, like.sequence, {}, [&](std::uint32_t one) { return other_.calls[one].sequence; });
+    if (at == calls.end()) return std::nullopt;
+    const HistoryCall& call = other_.calls[*at];
+    if (call.sequence != like.sequence || call.token != like.token) return std::nullopt;
+    return *at;
+  }
+
+ private:
+  const HistoryView& view_;
+  const RankHistory& rank_;
+  const RankHistory& other_;
+  std::map<std::uint32_t, const HistoryLane*> lanes_;
+};
 
 std::optional<HistoryFinding> departure_near(const HistoryView& view,
                                              Rank rank,
@@ -64,27 +81,44 @@ std::optional<HistoryFinding> departure_near(const HistoryView& view,
   return std::nullopt;
 }
 
+// Neighbours in the smallest groups first: they are most in step.
+std::vector<std::pair<const RankHistory*, const RankHistory*>> pairs_of(const HistoryView& view) {
+  std::vector<const HistoryGroup*> groups;
+  for (const HistoryGroup& group : view.histories.groups()) groups.push_back(&group);
+  std::ranges::stable_sort(groups, {}, [](const HistoryGroup* one) { return one->members.size(); });
+  std::map<Rank, std::size_t> counts;
+  std::vector<std::pair<const RankHistory*, const RankHistory*>> pairs;
+  for (const HistoryGroup* group : groups) {
+    for (std::size_t index = 1; index < group->members.size(); ++index) {
+      const RankHistory* left = view.histories.find(group->members[index - 1]);
+      const RankHistory* right = view.histories.find(group->members[index]);
+      if (left == nullptr || right == nullptr) continue;
+      if (counts[left->rank] >= kComparedMax && counts[right->rank] >= kComparedMax) continue;
+      ++counts[left->rank];
+      ++counts[right->rank];
+      pairs.emplace_back(left, right);
+    }
+  }
+  return pairs;
+}
+
 }  // namespace
 
 std::vector<HistoryFinding> find_history_orders(const HistoryView& view) {
   std::vector<HistoryFinding> findings;
   std::set<Rank> named;
-  for (const HistoryGroup& group : view.histories.groups()) {
-    for (std::size_t index = 1; index < group.members.size(); ++index) {
-      const RankHistory* left = view.histories.find(group.members[index - 1]);
-      const RankHistory* right = view.histories.find(group.members[index]);
-      if (left == nullptr || right == nullptr) continue;
-      const auto at = first_inversion(view, *left, *right);
-      if (!at) continue;
-      const auto there = counterpart(view, *right, left->calls[*at + 1]);
-      for (const auto& [history, position] :
-           {std::pair{left, *at}, std::pair{right, there.value_or(0)}}) {
-        if (named.contains(history->rank)) continue;
-        std::optional<HistoryFinding> finding = departure_near(view, history->rank, position);
-        if (!finding) continue;
-        named.insert(history->rank);
-        findings.push_back(std::move(*finding));
-      }
+  for (const auto& [left, right] : pairs_of(view)) {
+    RankPair pair{view, *left, *right};
+    const auto at = pair.first_inversion();
+    if (!at) continue;
+    const auto there = pair.counterpart(left->calls[*at + 1]);
+    for (const auto& [history, position] :
+         {std::pair{left, *at}, std::pair{right, there.value_or(0)}}) {
+      if (named.contains(history->rank)) continue;
+      std::optional<HistoryFinding> finding = departure_near(view, history->rank, position);
+      if (!finding) continue;
+      named.insert(history->rank);
+      findings.push_back(std::move(*finding));
     }
   }
   merge_alike(findings);

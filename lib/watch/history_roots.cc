@@ -36,6 +36,7 @@ class RootSearch {
     for (const RankHistory& history : view_.histories.ranks()) {
       const std::uint32_t component = view_.cut.component(history.rank);
       if (explained_.contains(component) || view_.cut.is_moving(history.rank)) continue;
+      if (view_.cut.is_unsettled(history.rank)) continue;
       for (const StuckCall& stuck : view_.cut.stuck(history.rank)) {
         path_.clear();
         follow(stuck);
@@ -77,7 +78,7 @@ class RootSearch {
     const RankHistory& own = *view_.histories.find(stuck.rank);
     const bool takes_all = takes_everybody(view_.histories.signature(stuck.call->signature));
     if (!through.empty() && (takes_all || inside.empty())) {
-      add(own.tells_completion ? RootKind::kDevice : RootKind::kTransport, stuck.rank, stuck, true);
+      if (own.tells_completion) add(RootKind::kDevice, stuck.rank, stuck, true);
       return;
     }
     bool is_held_up = false;
@@ -93,7 +94,7 @@ class RootSearch {
         follow(other);
       }
     }
-    if (!is_held_up) add(RootKind::kTransport, stuck.rank, stuck, true);
+    if (!is_held_up && own.tells_completion) add(RootKind::kTransport, stuck.rank, stuck, true);
   }
 
   [[nodiscard]] std::uint16_t thread_of(Rank rank, const HistoryCall& like) const {
@@ -110,6 +111,8 @@ class RootSearch {
 
   void ask(const StuckCall& stuck, Rank absent, bool is_alone) {
     const RankHistory* history = view_.histories.find(absent);
+    // Who goes on elsewhere may yet come.
+    if (history != nullptr && view_.cut.is_moving(absent)) return;
     if (history == nullptr) {
       add(view_.damaged.contains(absent) ? RootKind::kDamaged : RootKind::kMissing,
           absent,
@@ -159,21 +162,25 @@ class RootSearch {
   void drop_aftermath() {
     std::map<std::uint32_t, std::set<RootKind>> kinds;
     for (const auto& [key, root] : roots_) kinds[view_.cut.component(root.rank)].insert(root.kind);
-    std::erase_if(roots_, [&](const auto& entry) {
-      const Root& root = entry.second;
-      const std::set<RootKind>& all = kinds[view_.cut.component(root.rank)];
-      const bool is_gone = all.contains(RootKind::kMissing);
-      switch (root.kind) {
-        case RootKind::kTransport: return all.size() > 1;
-        case RootKind::kHost: return is_gone || is_still_moving(root);
-        case RootKind::kDamaged: return is_gone;
-        default: return false;
-      }
-    });
+    std::set<std::pair<RootKind, Rank>> dropped;
+    for (const auto& [key, root] : roots_) {
+      if (is_aftermath(root, kinds[view_.cut.component(root.rank)])) dropped.insert(key);
+    }
+    std::erase_if(roots_, [&](const auto& entry) { return dropped.contains(entry.first); });
     std::erase_if(circles_, [&](const HistoryFinding& circle) {
       return kinds.contains(circle.component) &&
              kinds[circle.component].contains(RootKind::kMissing);
     });
+  }
+
+  bool is_aftermath(const Root& root, const std::set<RootKind>& all) {
+    const bool is_gone = all.contains(RootKind::kMissing);
+    switch (root.kind) {
+      case RootKind::kTransport: return all.size() > 1;
+      case RootKind::kHost: return is_gone || is_still_moving(root);
+      case RootKind::kDamaged: return is_gone;
+      default: return false;
+    }
   }
 
   // In a hang everybody comes to wait sooner or later. Ranks that are in no call in the midst of a
@@ -181,13 +188,34 @@ class RootSearch {
   // rank late that waits for work with everybody else.
   bool is_still_moving(const Root& late) {
     if (is_between_rounds(view_, late.rank) && waits_for_work(late)) return true;
-    const std::uint32_t component = view_.cut.component(late.rank);
-    return std::ranges::any_of(view_.cut.ranks_of(component), [&](Rank rank) {
-      const RankHistory* history = view_.histories.find(rank);
-      if (history == nullptr || history->holds_only_unfinished) return false;
-      if (roots_.contains({RootKind::kHost, rank}) || !view_.cut.stuck(rank).empty()) return false;
-      return !history->calls.empty() && next_of(view_, rank) && !is_between_rounds(view_, rank);
+    if (are_too_many(view_.cut.component(late.rank))) return true;
+    return std::ranges::any_of(midway_of(view_.cut.component(late.rank)), [&](Rank rank) {
+      return !roots_.contains({RootKind::kHost, rank});
     });
+  }
+  // Where nothing tells who came out of a call, many that are in none at once were rather looked at
+  // while they ran.
+  bool are_too_many(std::uint32_t component) {
+    std::size_t count = 0;
+    for (const auto& [key, root] : roots_) {
+      const bool is_counted = key.first == RootKind::kHost &&
+                              view_.cut.component(key.second) == component &&
+                              !view_.histories.find(key.second)->tells_completion;
+      if (is_counted) ++count;
+    }
+    return count > 1 && 4 * count > view_.cut.ranks_of(component).size();
+  }
+  // Ranks in no call, in the midst of a round.
+  const std::vector<Rank>& midway_of(std::uint32_t component) {
+    const auto [found, is_new] = midway_.try_emplace(component);
+    if (!is_new) return found->second;
+    for (const Rank rank : view_.cut.ranks_of(component)) {
+      const RankHistory* history = view_.histories.find(rank);
+      if (history == nullptr || history->holds_only_unfinished || history->calls.empty()) continue;
+      if (!view_.cut.stuck(rank).empty() || !next_of(view_, rank)) continue;
+      if (!is_between_rounds(view_, rank)) found->second.push_back(rank);
+    }
+    return found->second;
   }
   bool waits_for_work(const Root& late) {
     const std::optional<HabitForecast> next = next_of(view_, late.rank);
@@ -213,6 +241,7 @@ class RootSearch {
   std::vector<StuckCall> path_;
   std::set<const HistoryCall*> followed_;
   std::map<std::pair<RootKind, Rank>, Root> roots_;
+  std::map<std::uint32_t, std::vector<Rank>> midway_;  // by component
   std::vector<HistoryFinding> circles_;
 };
 
@@ -240,7 +269,7 @@ std::optional<HistoryFinding> RootSearch::finding_of_roots(std::uint32_t compone
                                            describe_ranks(waiters),
                                            verdict.sites.front(),
                                            verdict.expected_group,
-                                           waiting.call->sequence + 1));
+                                           waiting.call->sequence));
   }
   verdict.sides.push_back(call_side(view_, {waiting.rank}, "waits in", finding.token));
   describe(kind, roots, finding);
@@ -286,7 +315,7 @@ void RootSearch::describe(RootKind kind,
                         root->rank,
                         view_.labels.name(root->waiting.call->token),
                         radixbench::describe(view_.histories.groups()[root->waiting.call->group]),
-                        root->waiting.call->sequence + 1,
+                        root->waiting.call->sequence,
                         describe_ranks(view_.cut.through(root->waiting))));
       }
       verdict.advice = "the calls match and the host went on: look at the device and its kernels";

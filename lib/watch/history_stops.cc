@@ -48,7 +48,9 @@ class StopSearch {
     Standstill still{.component = component, .midway = {}, .waiting = {}, .next = {}};
     for (const Rank rank : ranks) {
       const RankHistory* history = view_.histories.find(rank);
-      if (history == nullptr || history->holds_only_unfinished) return;
+      // Other libraries record a call before anything can stop it.
+      if (history == nullptr || history->holds_only_unfinished || !history->tells_completion)
+        return;
       if (!view_.cut.stuck(rank).empty()) {
         ++moving_count_;
         return;
@@ -129,7 +131,9 @@ class StopSearch {
 
 std::vector<HistoryFinding> find_history_stops(const HistoryView& view,
                                                const std::set<std::uint32_t>& explained) {
-  return StopSearch{view, explained}.run();
+  std::vector<HistoryFinding> findings = StopSearch{view, explained}.run();
+  merge_alike(findings);
+  return findings;
 }
 
 }  // namespace radixbench

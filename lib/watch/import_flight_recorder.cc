@@ -1,6 +1,7 @@
 #include "watch/import_flight_recorder.h"
 
 #include "base/file_text.h"
+#include "watch/flight_recorder_fields.h"
 #include "watch/flight_recorder_names.h"
 #include "watch/import_json.h"
 #include "watch/import_pickle.h"
@@ -31,23 +32,6 @@ constexpr std::size_t kStackFramesMax = 64;
 // Of its timeout, after which a call that "completed" was given up.
 constexpr double kGivenUpShare = 0.9;
 constexpr std::uint32_t kUnknownPeer = std::numeric_limits<std::uint32_t>::max();
-
-// Some writers spell numbers as text.
-std::optional<std::int64_t> number_of(const PlainValue* value) {
-  if (value == nullptr) return std::nullopt;
-  if (value->kind == Kind::kInt || value->kind == Kind::kBool) return value->number;
-  if (value->kind == Kind::kText) return parse_number<std::int64_t>(value->text);
-  return std::nullopt;
-}
-
-std::string_view text_of(const PlainValue* value) {
-  return value != nullptr && value->kind == Kind::kText ? std::string_view{value->text}
-                                                        : std::string_view{};
-}
-
-bool is_sequence(const PlainValue* value) {
-  return value != nullptr && (value->kind == Kind::kList || value->kind == Kind::kTuple);
-}
 
 // A row of the ring, as far as its form alone says it.
 struct Row {
@@ -303,31 +287,14 @@ class DumpImport {
   std::uint32_t signature_of(const PlainValue& entry, std::string_view kind) {
     RecordedSignature signature{.kind = std::string{kind}, .type = {}, .sizes = {}};
     if (!is_uneven(kind)) {
-      signature.type = first_of(tree_.find(entry, "input_dtypes"));
-      signature.sizes = sizes_text(tree_.find(entry, "input_sizes")) + "->" +
-                        sizes_text(tree_.find(entry, "output_sizes"));
+      signature.type = first_of(tree_, tree_.find(entry, "input_dtypes"));
+      signature.sizes = sizes_text(tree_, tree_.find(entry, "input_sizes")) + "->" +
+                        sizes_text(tree_, tree_.find(entry, "output_sizes"));
     }
     const auto [found, is_new] = signatures_.try_emplace(
         signature, static_cast<std::uint32_t>(recording_.signatures.size()));
     if (is_new) recording_.signatures.push_back(std::move(signature));
     return found->second;
-  }
-
-  [[nodiscard]] std::string sizes_text(const PlainValue* sizes) const {
-    std::string text;
-    if (!is_sequence(sizes)) return text;
-    for (const std::uint32_t item : sizes->items) {
-      text += '[';
-      const PlainValue& tensor = tree_[item];
-      for (std::size_t i = 0; is_sequence(&tensor) && i < tensor.items.size(); ++i) {
-        fmt::format_to(std::back_inserter(text),
-                       "{}{}",
-                       i == 0 ? "" : ",",
-                       number_of(&tree_[tensor.items[i]]).value_or(0));
-      }
-      text += ']';
-    }
-    return text;
   }
 
   [[nodiscard]] std::string place_of(const PlainValue* frames) const {
@@ -370,40 +337,17 @@ class DumpImport {
   }
 
   void read_elements(const PlainValue& entry, RecordedCall& call) {
-    call.element_count = count_of(tree_.find(entry, "input_sizes"));
-    std::string_view type = first_of(tree_.find(entry, "input_dtypes"));
+    call.element_count = count_of(tree_, tree_.find(entry, "input_sizes"));
+    std::string_view type = first_of(tree_, tree_.find(entry, "input_dtypes"));
     if (call.element_count == 0) {
-      call.element_count = count_of(tree_.find(entry, "output_sizes"));
-      type = first_of(tree_.find(entry, "output_dtypes"));
+      call.element_count = count_of(tree_, tree_.find(entry, "output_sizes"));
+      type = first_of(tree_, tree_.find(entry, "output_dtypes"));
     }
     if (type == "Long" || type == "int64") {
       call.type = ElementType::kInt64;
     } else if (type != "Int" && type != "int32") {
       blind_.insert("element_type");
     }
-  }
-
-  [[nodiscard]] std::string_view first_of(const PlainValue* texts) const {
-    return is_sequence(texts) && !texts->items.empty() ? text_of(&tree_[texts->items.front()])
-                                                       : std::string_view{};
-  }
-
-  // Of all tensors together; the most that a recording can say where there are more.
-  [[nodiscard]] std::uint32_t count_of(const PlainValue* sizes) const {
-    constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
-    if (!is_sequence(sizes)) return 0;
-    std::uint64_t sum = 0;
-    for (const std::uint32_t item : sizes->items) {
-      if (!is_sequence(&tree_[item])) continue;
-      std::uint64_t count = 1;
-      for (const std::uint32_t dimension : tree_[item].items) {
-        const std::int64_t size =
-            std::max<std::int64_t>(number_of(&tree_[dimension]).value_or(0), 0);
-        count = std::min(count * std::min(static_cast<std::uint64_t>(size), kMost), kMost);
-      }
-      sum = std::min(sum + count, kMost);
-    }
-    return static_cast<std::uint32_t>(sum);
   }
 
   // Whether it became a call. A batch is one to the other members: its rows share a place.

@@ -2,70 +2,27 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <map>
-#include <set>
-#include <utility>
+#include <filesystem>
 
 namespace radixbench {
 namespace {
 
-using Function = std::pair<std::string, std::string>;  // name, file
-using Stack = std::vector<RecordedFrame>;
-
-// Called from this many places of one function, it is a helper of that function.
-constexpr std::size_t kCallPlacesOfHelper = 3;
-
-Function function_of(const RecordedFrame& frame) { return {frame.name, frame.file}; }
-
-// Frames of the user's code; where no path tells whose a frame is, all of them.
-std::vector<const RecordedFrame*> user_frames(const Stack& stack) {
-  std::vector<const RecordedFrame*> frames;
-  for (const RecordedFrame& frame : stack) {
-    if (!frame.is_library) frames.push_back(&frame);
-    // What the library calls in turn, process starters and the like, is nobody's site.
-    if (frame.is_library && !frames.empty()) break;
-  }
-  return frames;
+std::string place_text(const RecordedFrame& frame) {
+  return fmt::format(
+      "{} ({}:{})", frame.name, std::filesystem::path{frame.file}.filename().string(), frame.line);
 }
-
-class Helpers {
- public:
-  void add(const std::vector<const RecordedFrame*>& frames) {
-    for (std::size_t i = 0; i + 1 < frames.size(); ++i) {
-      const Function function = function_of(*frames[i]);
-      callers_[function].insert(function_of(*frames[i + 1]));
-      places_[function].insert({function_of(*frames[i + 1]), frames[i + 1]->line});
-    }
-  }
-  [[nodiscard]] bool contain(const RecordedFrame& frame) const {
-    const auto callers = callers_.find(function_of(frame));
-    if (callers == callers_.end()) return false;
-    return callers->second.size() > 1 ||
-           places_.at(function_of(frame)).size() >= kCallPlacesOfHelper;
-  }
-
- private:
-  std::map<Function, std::set<Function>> callers_;
-  std::map<Function, std::set<std::pair<Function, std::int64_t>>> places_;
-};
 
 }  // namespace
 
 SiteLabels::SiteLabels(const CallHistories& histories)
     : histories_{histories}, labels_(histories.site_count()) {
-  const auto site_count = static_cast<std::uint32_t>(labels_.size());
-  Helpers helpers;
-  for (std::uint32_t site = 1; site < site_count; ++site) {
-    helpers.add(user_frames(histories.stack(site)));
-  }
-  for (std::uint32_t site = 1; site < site_count; ++site) {
-    const std::vector<const RecordedFrame*> frames = user_frames(histories.stack(site));
+  for (std::uint32_t site = 1; site < labels_.size(); ++site) {
+    const std::vector<RecordedFrame>& frames = histories.place(site);
     if (frames.empty()) continue;
-    const auto telling = std::ranges::find_if(
-        frames, [&](const RecordedFrame* frame) { return !helpers.contain(*frame); });
-    const RecordedFrame& frame = telling == frames.end() ? *frames.front() : **telling;
-    labels_[site] = {.name = frame.name, .file = frame.file, .line = frame.line};
+    labels_[site] = {.name = frames[0].name,
+                     .file = frames[0].file,
+                     .line = frames[0].line,
+                     .caller = frames.size() > 1 ? place_text(frames[1]) : ""};
   }
 }
 

@@ -8,8 +8,7 @@
 
 namespace radixbench {
 
-// What a call site is called: the innermost function of the user's that was not called from all
-// over the program, which is what tells the site from others; helpers further in say nothing.
+// What a call site is called: by the function that tells it from others.
 class SiteLabels {
  public:
   explicit SiteLabels(const CallHistories& histories);
@@ -18,6 +17,7 @@ class SiteLabels {
     std::string name;  // empty where the source has no places
     std::string file;
     std::int64_t line = 0;
+    std::string caller;  // run (sched.py:64); empty for the outermost
   };
   [[nodiscard]] const Label& of_site(std::uint32_t site) const { return labels_[site]; }
   // The site's name, or where there is none what the call was.

@@ -50,7 +50,9 @@ std::string describe_shape(const RecordedCall& call) {
 Timeline::Timeline(std::span<const Recording> recordings, const DiagnoseOptions& options)
     : options_{options} {
   intern("none");
-  for (const Recording& recording : recordings) recordings_.push_back(&recording);
+  for (const Recording& recording : recordings) {
+    if (recording.kind == RecordingKind::kRing) recordings_.push_back(&recording);
+  }
   std::ranges::sort(recordings_, {}, &Recording::rank);
   const auto is_same_rank = [](const Recording* left, const Recording* right) {
     return left->rank == right->rank;

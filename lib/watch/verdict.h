@@ -69,6 +69,7 @@ struct CallSide {
   std::string site;
   std::string file;  // of the frame that gives the site its name; empty where unknown
   std::int64_t line = 0;
+  std::string caller;  // of that frame: run (sched.py:64)
 };
 
 struct Verdict {
@@ -103,7 +104,7 @@ struct Diagnosis {
   std::vector<Verdict> warnings;
   std::vector<WaitsFor> waits_for;
   std::vector<std::string> not_visible;
-  std::vector<std::string> notes;  // what was taken for granted: groups' members, the mesh
+  std::vector<std::string> notes = {};  // what was taken for granted: members of groups, the mesh
 };
 
 // Whether a verdict is about calls, groups or decisions: neither benign nor only a rank that died.
