@@ -1,11 +1,8 @@
 #include "cmd_ab.h"
 #include "cmd_compare.h"
 #include "cmd_diagnose.h"
-<<<<<<< HEAD
 #include "cmd_env.h"
-=======
 #include "cmd_h5.h"
->>>>>>> cb5ff88 (h5: info, verify, recover and merge; the record says more of where it came from)
 #include "cmd_layout.h"
 #include "cmd_replay.h"
 #include "cmd_sweep.h"
