@@ -134,8 +134,8 @@ int merge(const H5Arguments& arguments) {
 }
 
 constexpr const char* kInfoExamples =
-    R"(PATH is a run's folder, its run.h5, a rank file or a merged file; files of runs that live or were
-killed are read too.
+    R"(PATH is a run's folder, its run.h5, a rank file or a merged file; files of runs that live or
+were killed are read too.
 
 Examples:
   radixbench h5 info runs/a
@@ -144,8 +144,8 @@ Examples:
 Exit codes: 65 not a file of radixbench, cut short, or of another major version; 66 no such file.)";
 
 constexpr const char* kVerifyExamples =
-    R"(Reads every chunk, so that each checksum is looked at, and holds sizes, SHA-256 and rows of rank
-files against the master. One line on stderr for each thing that is wrong, with the file's name.
+    R"(Reads every chunk, so that each checksum is looked at, and holds sizes, SHA-256 and rows of
+rank files against the master. One line on stderr for each thing that is wrong, with the file's name.
 
 Examples:
   radixbench h5 verify runs/a
@@ -154,9 +154,9 @@ Examples:
 Exit codes: 65 something is wrong, 66 no such file.)";
 
 constexpr const char* kRecoverExamples =
-    R"(Of a run that was cut off: a new folder with a closed copy of each rank file, cut to the rows that
-were acknowledged, and the master made again. The run itself is only read. (h5clear -s would cut the
-files to a size that was true when they were opened.)
+    R"(Of a run that was cut off: a new folder with a closed copy of each rank file, cut to the rows
+that were acknowledged, and the master made again. The run itself is only read. (h5clear -s would
+cut the files to a size that was true when they were opened.)
 
 Examples:
   radixbench h5 recover runs/a                       # makes runs/a-recovered
@@ -174,8 +174,8 @@ Examples:
   radixbench h5 merge runs/a             # makes runs/a.h5
   radixbench h5 merge runs/a -o a.h5
 
-Exit codes: 65 a rank file is missing, was not closed or is not what the master says, 66 no such run,
-73 the new file is there already.)";
+Exit codes: 65 a rank file is missing, was not closed or is not what the master says, 66 no such
+run, 73 the new file is there already.)";
 
 CLI::App* add_command(CLI::App& h5,
                       const char* name,
