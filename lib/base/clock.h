@@ -14,6 +14,9 @@ std::int64_t monotonic_ns();
 // Nanoseconds since 1970 in UTC: for names and records, never for intervals.
 std::int64_t wall_clock_ns();
 
+// What reading monotonic_ns() costs, as the cheapest of many reads says.
+std::int64_t clock_overhead_ns();
+
 Deadline deadline_after(std::chrono::nanoseconds wait);
 [[nodiscard]] bool has_passed(Deadline deadline);
 

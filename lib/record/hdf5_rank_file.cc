@@ -10,8 +10,6 @@
 
 #include <time.h>
 
-#include <algorithm>
-
 namespace radixbench {
 namespace {
 
@@ -21,17 +19,6 @@ std::int64_t clock_resolution_ns() {
   timespec resolution{};
   clock_getres(CLOCK_MONOTONIC, &resolution);
   return resolution.tv_nsec;
-}
-
-// What reading the clock costs, of the cheapest of many reads.
-std::int64_t clock_overhead_ns() {
-  constexpr int kReads = 100;
-  std::int64_t least = kNsPerSecond;
-  for (int read = 0; read < kReads; ++read) {
-    const std::int64_t before = monotonic_ns();
-    least = std::min(least, monotonic_ns() - before);
-  }
-  return least;
 }
 
 std::string library_version() {

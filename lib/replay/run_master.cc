@@ -1,7 +1,9 @@
 #include "replay/run_master.h"
 
+#include "base/check.h"
 #include "record/hdf5_master.h"
 #include "record/run_folder.h"
+#include "stats/metrics.h"
 
 #include <algorithm>
 #include <utility>
@@ -9,26 +11,31 @@
 namespace radixbench {
 namespace {
 
-SummaryCell exact(std::string metric, std::string unit, std::uint64_t value, int direction) {
+// What its registry says of a metric goes with every value of it.
+const MetricInfo& info_of(const std::string& metric) {
+  const MetricInfo* info = find_metric(metric);
+  RADIXBENCH_CHECK(info != nullptr);
+  return *info;
+}
+
+SummaryCell exact(std::string metric, std::uint64_t value) {
+  const MetricInfo& info = info_of(metric);
   return {.metric = std::move(metric),
           .stat = "total",
-          .unit = std::move(unit),
+          .unit = std::string{info.unit},
           .metric_class = MetricClass::kExact,
-          .direction = static_cast<std::int8_t>(direction),
+          .direction = info.direction,
           .n = 1,
           .value = static_cast<double>(value)};
 }
 
-// Times: less is better, and a virtual run's clock makes its own times exact.
-SummaryCell times(std::string metric,
-                  const Distribution& of,
-                  std::uint64_t discarded,
-                  MetricClass metric_class) {
+SummaryCell times(std::string metric, const Distribution& of, std::uint64_t discarded) {
+  const MetricInfo& info = info_of(metric);
   return {.metric = std::move(metric),
           .stat = "p50",
-          .unit = "ns",
-          .metric_class = metric_class,
-          .direction = -1,
+          .unit = std::string{info.unit},
+          .metric_class = MetricClass::kNoisy,
+          .direction = info.direction,
           .n = of.count,
           .value = static_cast<double>(of.p50),
           .floor = static_cast<double>(of.p05),
@@ -47,38 +54,41 @@ std::vector<SummaryCell> summary_cells(const RunSummary& summary) {
   const TierTokens& tokens = summary.tokens;
   const PrefetchFates& fates = summary.fates;
   std::vector<SummaryCell> cells = {
-      exact("requests_served", "1", summary.requests_served, 0),
-      exact("requests_aborted", "1", summary.requests_aborted, 0),
-      exact("steps", "1", summary.steps, 0),
-      exact("agreements", "1", summary.agreements, -1),
-      exact("wire_ops", "1", summary.wire_ops, -1),
-      exact("tokens_input", "1", tokens.input, 0),
-      exact("tokens_device", "1", tokens.device, 1),
-      exact("tokens_host", "1", tokens.host, 1),
-      exact("tokens_storage", "1", tokens.storage, 1),
-      exact("tokens_computed", "1", tokens.computed, -1),
-      exact("prefetch_requested", "1", fates.requested, 0),
-      exact("prefetch_not_in_storage", "1", fates.not_in_storage, 0),
-      exact("prefetch_below_threshold", "1", fates.below_threshold, 0),
-      exact("prefetch_cut", "1", fates.cut, -1),
-      exact("prefetch_existing", "1", fates.existing, -1),
-      exact("prefetch_aborted", "1", fates.aborted, 0),
-      exact("prefetch_no_room", "1", fates.no_room, -1),
-      exact("prefetch_inserted", "1", fates.inserted, 1),
-      exact("prefetch_used", "1", fates.used, 1),
-      times("agreement_per_step",
-            summary.agreement_ns,
-            summary.operations_unjoined,
-            MetricClass::kNoisy),
-      times("blocked_per_step", summary.blocked_ns, 0, MetricClass::kNoisy),
-      times("wait", summary.wait_ns, summary.operations_unjoined, MetricClass::kNoisy),
-      times("wire", summary.wire_ns, summary.operations_unjoined, MetricClass::kNoisy),
-      times("drain_per_step", summary.drain_ns, 0, MetricClass::kNoisy),
-      times("confirm_delay", summary.confirm_ns, summary.confirm_missing, MetricClass::kNoisy)};
+      exact("requests_served", summary.requests_served),
+      exact("requests_aborted", summary.requests_aborted),
+      exact("steps", summary.steps),
+      exact("agreements", summary.agreements),
+      exact("wire_ops", summary.wire_ops),
+      exact("tokens_input", tokens.input),
+      exact("tokens_device", tokens.device),
+      exact("tokens_host", tokens.host),
+      exact("tokens_storage", tokens.storage),
+      exact("tokens_computed", tokens.computed),
+      exact("prefetch_requested", fates.requested),
+      exact("prefetch_not_in_storage", fates.not_in_storage),
+      exact("prefetch_below_threshold", fates.below_threshold),
+      exact("prefetch_cut", fates.cut),
+      exact("prefetch_existing", fates.existing),
+      exact("prefetch_aborted", fates.aborted),
+      exact("prefetch_no_room", fates.no_room),
+      exact("prefetch_inserted", fates.inserted),
+      exact("prefetch_used", fates.used),
+      times("agreement_per_step", summary.agreement_ns, summary.operations_unjoined),
+      times("agreement_per_step_max", summary.agreement_max_ns, summary.steps_unjoined),
+      times("agreement_per_step_skew", summary.agreement_skew_ns, summary.steps_unjoined),
+      times("blocked_per_step", summary.blocked_ns, 0),
+      times("blocked_per_step_max", summary.blocked_max_ns, 0),
+      times("wait", summary.wait_ns, summary.operations_unjoined),
+      times("wire", summary.wire_ns, summary.operations_unjoined),
+      times("skew", summary.skew_ns, summary.operations_unjoined),
+      times("drain_per_step", summary.drain_ns, 0),
+      times("drain_per_step_max", summary.drain_max_ns, 0),
+      times("drain_per_step_skew", summary.drain_skew_ns, 0),
+      times("confirm_delay", summary.confirm_ns, summary.confirm_missing)};
   for (const SiteSummary& site : summary.sites) {
     if (!site.site.is_control) continue;
-    cells.push_back(exact("agreements." + site.site.name, "1", site.agreements, -1));
-    cells.push_back(exact("wire_ops." + site.site.name, "1", site.wire_ops, -1));
+    cells.push_back(exact("agreements." + site.site.name, site.agreements));
+    cells.push_back(exact("wire_ops." + site.site.name, site.wire_ops));
   }
   return cells;
 }

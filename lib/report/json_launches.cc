@@ -115,7 +115,9 @@ class LaunchesWriter {
     OrderedJson values = OrderedJson::array();
     for (const LaunchCell& cell : launch.cells) {
       RADIXBENCH_CHECK(std::isfinite(cell.value));
-      values.push_back(OrderedJson::array({number_of(cell), cell.value, cell.samples}));
+      OrderedJson value = cell.value;
+      if (cell.metric_class == MetricClass::kExact) value = std::llround(cell.value);
+      values.push_back(OrderedJson::array({number_of(cell), std::move(value), cell.samples}));
     }
     return {{"run_id", launch.run_id},
             {"side", to_string(launch.side)},

@@ -39,7 +39,15 @@ std::string kernel_series(std::string_view release) {
   return std::string{release.substr(0, end)};
 }
 
-CellKey key_of(const RunVariables& variables) {
+// The master's column is short, and would make one of what is switched off in several ways.
+std::string rules_of(const MasterData& run) {
+  const std::string without = value_of(run.identity.options, "without");
+  if (without.empty()) return run.variables.rules;
+  return fmt::format("{} without {}", value_of(run.identity.options, "rules"), without);
+}
+
+CellKey key_of(const MasterData& run) {
+  const RunVariables& variables = run.variables;
   const auto unsigned_of = [](std::int32_t size) { return static_cast<std::uint32_t>(size); };
   return {.scenario = variables.scenario,
           .layout = variables.layout,
@@ -47,7 +55,7 @@ CellKey key_of(const RunVariables& variables) {
           .cp = unsigned_of(variables.cp),
           .dp = unsigned_of(variables.dp),
           .pp = unsigned_of(variables.pp),
-          .rules = variables.rules,
+          .rules = rules_of(run),
           .agreement = variables.agreement,
           .transport = variables.transport,
           .policy = variables.policy,
@@ -60,8 +68,8 @@ CellKey key_of(const RunVariables& variables) {
 // Appends a metric's statistics.
 class CellWriter {
  public:
-  CellWriter(const RunVariables& variables, std::vector<LaunchCell>& cells)
-      : key_{key_of(variables)}, is_virtual_{variables.clock == "virtual"}, cells_{&cells} {}
+  CellWriter(const MasterData& run, std::vector<LaunchCell>& cells)
+      : key_{key_of(run)}, is_virtual_{run.variables.clock == "virtual"}, cells_{&cells} {}
 
   void add(const SummaryCell& summary) {
     if (summary.n == 0) return;
@@ -136,7 +144,7 @@ Launch launch_of_run(const MasterData& run) {
       number_of(run.identity.provenance, "clock_overhead_ns", std::int64_t{0});
   launch.failure = failure_of(run);
   launch.fingerprint = fingerprint_of_run(run);
-  CellWriter writer{run.variables, launch.cells};
+  CellWriter writer{run, launch.cells};
   for (const SummaryCell& summary : run.cells) writer.add(summary);
   return launch;
 }

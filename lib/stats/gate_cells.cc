@@ -78,6 +78,7 @@ class Gathering {
       if (!launch->failure.empty()) add_failed(*launch);
     }
     count_lacking();
+    if (result_.is_paired) note_lone_launches();
     return std::move(result_);
   }
 
@@ -145,6 +146,17 @@ class Gathering {
     if (!is_in(result_.across, "layout")) return;
     for (const std::string_view size : kSizesOfLayout) {
       if (!is_in(result_.across, size)) result_.across.emplace_back(size);
+    }
+  }
+
+  // What was cut off in the middle of a pair says nothing, and should not do so in silence.
+  void note_lone_launches() {
+    std::map<std::int32_t, std::set<LaunchSide>> sides;
+    for (const Launch* launch : launches_) sides[launch->pair].insert(launch->side);
+    for (const auto& [pair, seen] : sides) {
+      if (seen.contains(LaunchSide::kA) && seen.contains(LaunchSide::kB)) continue;
+      result_.warnings.push_back(fmt::format(
+          "pair {} lacks a launch of {}", pair, seen.contains(LaunchSide::kA) ? "B" : "A"));
     }
   }
 

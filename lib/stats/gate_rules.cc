@@ -193,6 +193,7 @@ class RuleReader {
       return {value * unit.factor, std::string{unit.of}};
     }
     std::vector<std::string_view> names;
+    names.reserve(kUnits.size());
     for (const Unit& unit : kUnits) names.push_back(unit.name);
     wrong(fmt::format("where a unit is due: one of {}", fmt::join(names, ", ")));
     return {};

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <set>
 #include <tuple>
 
 namespace radixbench {
@@ -20,9 +21,43 @@ SiteIndex index_of(std::span<const SiteInfo> sites) {
   return index;
 }
 
+// What ranks say of a step, by step.
+class StepsOverRanks {
+ public:
+  void add(std::uint64_t step, std::int64_t value) {
+    const auto [place, is_new] = steps_.try_emplace(step, Extremes{value, value});
+    if (is_new) return;
+    place->second.least = std::min(place->second.least, value);
+    place->second.most = std::max(place->second.most, value);
+  }
+  // Answers how many of the steps there were.
+  std::uint64_t leave_out(const std::set<std::uint64_t>& steps) {
+    for (const std::uint64_t step : steps) steps_.erase(step);
+    return steps.size();
+  }
+  [[nodiscard]] Distribution most() const {
+    std::vector<std::int64_t> values;
+    for (const auto& [step, extremes] : steps_) values.push_back(extremes.most);
+    return distribution_of(std::move(values));
+  }
+  [[nodiscard]] Distribution skew() const {
+    std::vector<std::int64_t> values;
+    for (const auto& [step, extremes] : steps_) values.push_back(extremes.most - extremes.least);
+    return distribution_of(std::move(values));
+  }
+
+ private:
+  struct Extremes {
+    std::int64_t least = 0, most = 0;
+  };
+  std::map<std::uint64_t, Extremes> steps_;
+};
+
 // Sums what falls into the same step; rows come in the order of steps.
 class StepSums {
  public:
+  explicit StepSums(StepsOverRanks& over_ranks) : over_ranks_{&over_ranks} {}
+
   void add(std::uint64_t step, std::int64_t value) {
     if (!is_open_ || step != step_) close();
     is_open_ = true;
@@ -31,12 +66,14 @@ class StepSums {
   }
   void close() {
     if (is_open_) sums_.push_back(sum_);
+    if (is_open_) over_ranks_->add(step_, sum_);
     is_open_ = false;
     sum_ = 0;
   }
   std::vector<std::int64_t>& sums() { return sums_; }
 
  private:
+  StepsOverRanks* over_ranks_;
   std::vector<std::int64_t> sums_;
   std::uint64_t step_ = 0;
   std::int64_t sum_ = 0;
@@ -46,7 +83,7 @@ class StepSums {
 // The times of the samples, gathered before they become distributions.
 struct Times {
   std::map<std::pair<std::size_t, std::uint64_t>, std::int64_t> agreement;  // by rank, step
-  std::vector<std::int64_t> wait, wire, drain;
+  std::vector<std::int64_t> wait, wire, skew, drain;
   std::vector<std::vector<std::int64_t>> site_wait, site_wire;
   std::int64_t first_enter_ns = std::numeric_limits<std::int64_t>::max();
   std::int64_t last_exit_ns = std::numeric_limits<std::int64_t>::min();
@@ -88,7 +125,7 @@ class Summary {
 
  private:
   void add_samples(std::size_t index, const SampleView& phase, const JoinedColumns& joined) {
-    StepSums drain;
+    StepSums drain{drain_over_ranks_};
     for (std::size_t row = 0; row < phase.size(); ++row) {
       times_.first_enter_ns = std::min(times_.first_enter_ns, phase.t_enter_ns[row]);
       times_.last_exit_ns = std::max(times_.last_exit_ns, phase.t_exit_ns[row]);
@@ -115,6 +152,7 @@ class Summary {
     ++result_.operations;
     if (joined.wait_ns[row] == kNotJoined) {
       ++result_.operations_unjoined;
+      if (site.is_scheduler) steps_unjoined_.insert(step);
       return;
     }
     times_.wait.push_back(joined.wait_ns[row]);
@@ -122,7 +160,9 @@ class Summary {
     if (site.is_scheduler) times_.agreement[{index, step}] += joined.wire_ns[row];
     // Once an operation: by the row of the rank that was last.
     const auto last = static_cast<Rank>(joined.last_rank[row]);
-    if (last == ranks_[index].rank) ++result_.last_count[last];
+    if (last != ranks_[index].rank) return;
+    ++result_.last_count[last];
+    times_.skew.push_back(joined.skew_ns[row]);
   }
 
   void add_steps(const RankView& rank) {
@@ -130,6 +170,7 @@ class Summary {
     result_.rank_steps += rank.steps.size();
     for (const auto& step : rank.steps) {
       blocked_.push_back(step.blocked_ns);
+      blocked_over_ranks_.add(step.step, step.blocked_ns);
       result_.agreements += step.agreements;
       result_.wire_ops += step.wire_ops;
     }
@@ -265,7 +306,18 @@ class Summary {
 
   void finish_times() {
     std::vector<std::int64_t> agreement;
-    for (const auto& [step, sum] : times_.agreement) agreement.push_back(sum);
+    StepsOverRanks agreement_over_ranks;
+    for (const auto& [place, sum] : times_.agreement) {
+      agreement.push_back(sum);
+      agreement_over_ranks.add(place.second, sum);
+    }
+    result_.steps_unjoined = agreement_over_ranks.leave_out(steps_unjoined_);
+    result_.agreement_max_ns = agreement_over_ranks.most();
+    result_.agreement_skew_ns = agreement_over_ranks.skew();
+    result_.blocked_max_ns = blocked_over_ranks_.most();
+    result_.drain_max_ns = drain_over_ranks_.most();
+    result_.drain_skew_ns = drain_over_ranks_.skew();
+    result_.skew_ns = distribution_of(std::move(times_.skew));
     result_.agreement_ns = distribution_of(std::move(agreement));
     result_.blocked_ns = distribution_of(std::move(blocked_));
     result_.wait_ns = distribution_of(std::move(times_.wait));
@@ -286,6 +338,8 @@ class Summary {
   SiteIndex site_index_;
   Times times_;
   std::vector<std::int64_t> blocked_;
+  StepsOverRanks blocked_over_ranks_, drain_over_ranks_;
+  std::set<std::uint64_t> steps_unjoined_;
   RunSummary result_;
 };
 

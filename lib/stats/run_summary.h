@@ -56,9 +56,16 @@ struct RunSummary {
   std::uint64_t operations_unjoined = 0;  // of them, those some member's row is missing for
   // Scheduler thread, a step of a rank: the sum over its agreements of exit - last arrival.
   Distribution agreement_ns;
-  Distribution blocked_ns;                // a step of a rank: inside agreements, waits included
-  Distribution wait_ns, wire_ns;          // an operation of an agreement on a rank
-  Distribution drain_ns;                  // a step of a rank: enter to exit, all hops
+  Distribution blocked_ns;        // a step of a rank: inside agreements, waits included
+  Distribution wait_ns, wire_ns;  // an operation of an agreement on a rank
+  Distribution skew_ns;           // an operation of an agreement: last enter - first
+  Distribution drain_ns;          // a step of a rank: enter to exit, all hops
+  // A step over its ranks: the slowest one's of the above, and how far the fastest is from it.
+  // Steps that some rank's agreement is not known of are left out of the former two, and counted.
+  Distribution agreement_max_ns, agreement_skew_ns;
+  Distribution blocked_max_ns;
+  Distribution drain_max_ns, drain_skew_ns;
+  std::uint64_t steps_unjoined = 0;
   Distribution confirm_ns;                // a prefetch that moved pages; the run's clock
   std::uint64_t confirm_missing = 0;      // prefetches some rank's row is missing for
   std::vector<std::uint64_t> last_count;  // by rank, how often it was the last to enter

@@ -107,6 +107,13 @@ TEST(LaunchOfRunTest, EnvironmentAndSizeComeAlong) {
   EXPECT_EQ(value_of("gpu"), "");
 }
 
+TEST(LaunchOfRunTest, RepairsThatAreOffAreTakenInFull) {
+  MasterData run = run_on("virtual");
+  run.variables.rules = "fixed without ne";
+  run.identity.options = {{"rules", "fixed"}, {"without", "neutral"}};
+  EXPECT_EQ(launch_of_run(run).cells.front().key.rules, "fixed without neutral");
+}
+
 TEST(LaunchOfRunTest, ARunWithoutAllItsRanksOrItsEndFailed) {
   MasterData run = run_on("virtual");
   run.rank_files[1].status = RankStatus::kAborted;

@@ -54,6 +54,36 @@ TEST(RunSummaryTest, DrainOfAStepIsAllItsHopsWithTheirWaits) {
   EXPECT_EQ(summary.drain_ns.p05, 40 + 40);
 }
 
+TEST(RunSummaryTest, AStepTakesAsLongAsItsSlowestRank) {
+  auto ranks = one_step();
+  // Rank 1 leaves the first two agreements later than rank 0 does, by 5 and by 20.
+  ranks[1] = MadeUpRank{1};
+  ranks[1].group(1, "attn_cp", {0, 1});
+  ranks[1].call({1, kWritingCheck, 0, 1, 0, 110, 145, {}});
+  ranks[1].call({1, kProgress, 17, 1, 1, 210, 280, {}});
+  ranks[1].call({1, kDrain, 0, 1, 2, 310, 350, {}});
+  ranks[1].call({1, kDrain, 0, 1, 3, 410, 450, {}});
+  const RunSummary summary = summary_of(ranks);
+  EXPECT_EQ(summary.agreement_max_ns.count, 1U);
+  EXPECT_EQ(summary.agreement_max_ns.p50, 160 + 5 + 20);
+  EXPECT_EQ(summary.agreement_skew_ns.p50, 5 + 20);
+  EXPECT_EQ(summary.drain_max_ns.p50, 100);
+  EXPECT_EQ(summary.drain_skew_ns.p50, 20);
+  EXPECT_EQ(summary.blocked_max_ns.p50, 200);
+  EXPECT_EQ(summary.skew_ns.count, 4U);
+  EXPECT_EQ(summary.skew_ns.p50, 10);
+}
+
+TEST(RunSummaryTest, AStepThatARankIsNotKnownOfHasNoSlowestRank) {
+  auto ranks = one_step();
+  ranks[1] = MadeUpRank{1};
+  ranks[1].group(1, "attn_cp", {0, 1});
+  ranks[1].call({1, kWritingCheck, 0, 1, 0, 110, 140, {}});
+  const RunSummary summary = summary_of(ranks);
+  EXPECT_EQ(summary.agreement_max_ns.count, 0U);
+  EXPECT_EQ(summary.steps_unjoined, 1U);
+}
+
 TEST(RunSummaryTest, LastRankIsCountedOnceAnOperation) {
   auto ranks = one_step();
   const RunSummary summary = summary_of(ranks);

@@ -1,8 +1,10 @@
 #include "cmd_ab.h"
+#include "cmd_baseline.h"
 #include "cmd_compare.h"
 #include "cmd_diagnose.h"
 #include "cmd_env.h"
 #include "cmd_h5.h"
+#include "cmd_gate.h"
 #include "cmd_layout.h"
 #include "cmd_replay.h"
 #include "cmd_sweep.h"
@@ -26,6 +28,8 @@ constexpr radixbench::AddCommands kVerbs[] = {
     radixbench::add_sweep_commands,
     radixbench::add_ab_commands,
     radixbench::add_compare_commands,
+    radixbench::add_gate_commands,
+    radixbench::add_baseline_commands,
     radixbench::add_diagnose_commands,
     radixbench::add_h5_commands,
     radixbench::add_layout_commands,
