@@ -73,12 +73,12 @@ class JsonFields {
                    const std::string& place,
                    const char* field,
                    std::size_t count_max) {
-    static const Json kNone = Json::array();
+    static const Json none = Json::array();
     const Json* value = find(object, place, field);
-    if (value == nullptr) return kNone;
+    if (value == nullptr) return none;
     if (!value->is_array() || value->size() > count_max) {
       wrong(join(place, field), fmt::format("is no list of at most {}", count_max));
-      return kNone;
+      return none;
     }
     return *value;
   }

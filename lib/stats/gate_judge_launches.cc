@@ -305,7 +305,7 @@ class Gate {
         family.push_back(&candidate);
       } else if (samples_lacking(candidate.input, 1, report_.options)) {
         report_.cells[candidate.cell].reason = "too few launches";
-      } else if (Result<void> judged = judge_together({{&candidate}}); !judged) {
+      } else if (Result<void> judged = judge_together({&candidate}); !judged) {
         return judged;
       }
     }
@@ -347,12 +347,13 @@ class Gate {
 
   Result<void> judge_together(const std::vector<NoisyCandidate*>& family) {
     std::vector<NoisyInput> inputs;
+    inputs.reserve(family.size());
     for (const NoisyCandidate* candidate : family) inputs.push_back(candidate->input);
     const Result<std::vector<NoisyOutcome>> outcomes = judge_noisy(inputs, report_.options);
     if (!outcomes) return tl::unexpected(outcomes.error());
     for (std::size_t i = 0; i < family.size(); ++i) {
       GateCell& cell = report_.cells[family[i]->cell];
-      take(std::move((*outcomes)[i]), cell);
+      take((*outcomes)[i], cell);
       if (!inputs[i].is_paired) continue;
       report_.looks_taken =
           std::max(report_.looks_taken, look_sizes(report_.options, inputs[i].samples()).size());
@@ -360,7 +361,7 @@ class Gate {
     return {};
   }
 
-  static void take(NoisyOutcome outcome, GateCell& cell) {
+  static void take(const NoisyOutcome& outcome, GateCell& cell) {
     cell.verdict = outcome.verdict;
     cell.reason = outcome.reason + cell.reason;
     cell.estimate = outcome.estimate;
@@ -392,7 +393,7 @@ class Gate {
       cell.a = inputs[i].a;
       cell.b = inputs[i].b;
       cell.reason.clear();
-      take(std::move(outcomes[i]), cell);
+      take(outcomes[i], cell);
       check.cells.push_back(std::move(cell));
     }
     if (reason.empty()) return;

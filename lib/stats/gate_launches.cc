@@ -28,7 +28,7 @@ std::string cell_name(const CellKey& key) {
 }
 
 const std::vector<std::string_view>& cell_fields() {
-  static const std::vector<std::string_view> kFields{"scenario",
+  static const std::vector<std::string_view> fields{"scenario",
                                                      "layout",
                                                      "tp",
                                                      "cp",
@@ -40,7 +40,7 @@ const std::vector<std::string_view>& cell_fields() {
                                                      "policy",
                                                      "clock",
                                                      "page_size"};
-  return kFields;
+  return fields;
 }
 
 std::optional<std::string> field_of(const CellKey& key, std::string_view field) {
@@ -60,7 +60,7 @@ std::optional<std::string> field_of(const CellKey& key, std::string_view field) 
 }
 
 const std::vector<std::string_view>& fingerprint_fields() {
-  static const std::vector<std::string_view> kFields{"cpu_model",
+  static const std::vector<std::string_view> fields{"cpu_model",
                                                      "cores",
                                                      "kernel",
                                                      "governor",
@@ -74,7 +74,7 @@ const std::vector<std::string_view>& fingerprint_fields() {
                                                      "page_size",
                                                      "layout",
                                                      "cache_state_at_start"};
-  return kFields;
+  return fields;
 }
 
 std::string fingerprint_hash(const Fingerprint& fingerprint) {

@@ -24,9 +24,9 @@ struct CellKey {
   std::string metric;  // agreement_per_step, wire_ops, ...
   std::string stat;    // p50, floor, p95, p99, mean; total of counts
 
-  // clang-tidy 14 takes the zero in what the compiler writes for a pointer.
-  friend auto operator<=>(const CellKey&,
-                          const CellKey&) = default;  // NOLINT(modernize-use-nullptr)
+  // clang-tidy 14 takes a zero in what the compiler writes for a pointer.
+  // NOLINTNEXTLINE(modernize-use-nullptr)
+  friend auto operator<=>(const CellKey&, const CellKey&) = default;
 };
 
 // scenario/layout/agreement/transport/policy::metric@stat: how every output writes a cell. Rules,
