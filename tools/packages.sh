@@ -13,6 +13,7 @@ test_packages=(
   ccache libbenchmark-dev libgmock-dev libgtest-dev
   hdf5-tools netcdf-bin
   python3 python3-h5netcdf python3-h5py python3-netcdf4 python3-pandas python3-tables python3-torch python3-xarray
+  libbenchmark-tools libxml2-utils python3-jsonschema python3-scipy
 )
 
 # What a change is held against besides.

@@ -72,6 +72,21 @@ std::string open_text(const GateCell& cell) {
   return text;
 }
 
+// Of a reason what no column shows and open_text() doesn't say.
+std::string rest_of_reason(const GateCell& cell) {
+  std::string rest;
+  for (std::string_view left = cell.reason; !left.empty();) {
+    const std::size_t end = std::min(left.find("; "), left.size());
+    const std::string_view part = left.substr(0, end);
+    left.remove_prefix(std::min(end + 2, left.size()));
+    const bool is_shown = part.starts_with("MDE ") || part.starts_with("about ") ||
+                          part.starts_with("worse by more than ") ||
+                          part.starts_with("better by more than ") || part.ends_with(" exact");
+    if (!is_shown) rest += fmt::format("{}{}", rest.empty() ? "" : "; ", part);
+  }
+  return rest;
+}
+
 std::string note_of(const GateCell& cell) {
   std::string text;
   const bool is_noisy = cell.estimate.has_value();
@@ -82,7 +97,8 @@ std::string note_of(const GateCell& cell) {
     text = "better by > " + size_text(cell.tolerance);
   }
   if (cell.verdict == GateVerdict::kInconclusive) text = open_text(cell);
-  if (!cell.reason.empty()) text += (text.empty() ? "" : "; ") + cell.reason;
+  const std::string rest = rest_of_reason(cell);
+  if (!rest.empty()) text += (text.empty() ? "" : "; ") + rest;
   return text;
 }
 
@@ -100,10 +116,10 @@ std::string percent_text(double share) { return fmt::format("{:+.1f}%", 100 * sh
 std::optional<GateChange> change_of(const GateCell& cell) {
   if (!cell.estimate) return std::nullopt;
   const GateEstimate& is = *cell.estimate;
-  if (cell.direction > 0) {
-    return GateChange{std::expm1(-is.theta), std::expm1(-is.hi), std::expm1(-is.lo)};
-  }
-  return GateChange{std::expm1(is.theta), std::expm1(is.lo), std::expm1(is.hi)};
+  // An interval without an end has none as a share either.
+  const auto share = [](double cost) { return std::isfinite(cost) ? std::expm1(cost) : cost; };
+  if (cell.direction > 0) return GateChange{share(-is.theta), share(-is.hi), share(-is.lo)};
+  return GateChange{share(is.theta), share(is.lo), share(is.hi)};
 }
 
 GateRow gate_row(const GateCell& cell) {
@@ -131,6 +147,13 @@ GateRow gate_row(const GateCell& cell) {
 }
 
 bool is_quiet(const GateCell& cell) { return cell.verdict == GateVerdict::kPass; }
+
+bool fails_gate(const GateCell& cell, const GateOptions& options) {
+  if (cell.action != GateAction::kFail) return false;
+  return cell.verdict == GateVerdict::kRegressed || cell.verdict == GateVerdict::kError ||
+         cell.verdict == GateVerdict::kNondeterministic ||
+         (cell.verdict == GateVerdict::kMissing && !options.may_miss);
+}
 
 std::vector<GateGeomean> gate_geomeans(const GateReport& report) {
   struct Sum {

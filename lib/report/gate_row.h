@@ -25,6 +25,9 @@ GateRow gate_row(const GateCell& cell);
 // Whether a table may leave it out unless asked for everything: nothing changed, nothing is open.
 bool is_quiet(const GateCell& cell);
 
+// Whether the gate fails because of it.
+bool fails_gate(const GateCell& cell, const GateOptions& options);
+
 // Of all cells of one metric and statistic, the geometric mean of B over A.
 struct GateGeomean {
   std::string name;  // metric@stat

@@ -146,6 +146,7 @@ Json config_json(const GateReport& report) {
           {"looks_taken", report.looks_taken},
           {"require_conclusive", options.is_conclusion_required},
           {"ranks_may_outnumber_cores", options.may_outnumber_cores},
+          {"cells_may_be_missing", options.may_miss},
           {"across", options.across},
           {"rules", rules}};
 }

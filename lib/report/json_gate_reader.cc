@@ -165,6 +165,7 @@ void read_config(const Json& json, GateReport& report) {
   report.looks_taken = json.at("looks_taken").get<std::size_t>();
   options.is_conclusion_required = json.at("require_conclusive").get<bool>();
   options.may_outnumber_cores = json.at("ranks_may_outnumber_cores").get<bool>();
+  options.may_miss = json.at("cells_may_be_missing").get<bool>();
   options.across = json.at("across").get<std::vector<std::string>>();
   for (const Json& rule : json.at("rules")) options.rules.push_back(rule_of(rule));
 }

@@ -60,20 +60,13 @@ std::string escaped(std::string_view text) {
 
 enum class Mark : std::uint8_t { kNone, kFailure, kError, kSkipped };
 
-Mark mark_of(const GateCell& cell) {
-  const bool decides = cell.action == GateAction::kFail;
-  switch (cell.verdict) {
-    case GateVerdict::kPass:
-    case GateVerdict::kImproved:
-    case GateVerdict::kNew: return Mark::kNone;
-    case GateVerdict::kRegressed:
-    case GateVerdict::kMissing:
-    case GateVerdict::kNondeterministic: return decides ? Mark::kFailure : Mark::kSkipped;
-    case GateVerdict::kError: return decides ? Mark::kError : Mark::kSkipped;
-    case GateVerdict::kInconclusive:
-    case GateVerdict::kIncomparable: return Mark::kSkipped;
+Mark mark_of(const GateCell& cell, const GateOptions& options) {
+  if (fails_gate(cell, options)) {
+    return cell.verdict == GateVerdict::kError ? Mark::kError : Mark::kFailure;
   }
-  return Mark::kError;
+  const bool is_fine = cell.verdict == GateVerdict::kPass ||
+                       cell.verdict == GateVerdict::kImproved || cell.verdict == GateVerdict::kNew;
+  return is_fine ? Mark::kNone : Mark::kSkipped;
 }
 
 std::string type_of(GateVerdict verdict) {
@@ -101,7 +94,7 @@ double seconds_of(const GateCell& cell) {
   return cell.unit == "ns" && std::isfinite(ns) && ns > 0 ? ns * 1e-9 : 0;
 }
 
-std::string case_xml(const GateCell& cell) {
+std::string case_xml(const GateCell& cell, const GateOptions& options) {
   const CellKey& key = cell.key;
   // What else tells cells apart, so that no two tests of a class have one name.
   const std::string name = cell_name(key);
@@ -118,7 +111,7 @@ std::string case_xml(const GateCell& cell) {
                   variant.empty() ? "" : escaped(" [" + variant + "]"),
                   seconds_of(cell));
   const std::string message = escaped(message_of(cell));
-  switch (mark_of(cell)) {
+  switch (mark_of(cell, options)) {
     case Mark::kNone: return text + "/>\n";
     case Mark::kFailure:
       text += fmt::format(
@@ -138,9 +131,9 @@ struct Counts {
   std::size_t tests = 0, failures = 0, errors = 0, skipped = 0;
   double seconds = 0;
 
-  void add(const GateCell& cell) {
+  void add(const GateCell& cell, const GateOptions& options) {
     ++tests;
-    const Mark mark = mark_of(cell);
+    const Mark mark = mark_of(cell, options);
     failures += mark == Mark::kFailure ? 1U : 0U;
     errors += mark == Mark::kError ? 1U : 0U;
     skipped += mark == Mark::kSkipped ? 1U : 0U;
@@ -178,7 +171,7 @@ std::string gate_junit(const GateReport& report) {
   std::vector<std::string> scenarios;
   Counts all;
   for (const GateCell& cell : report.cells) {
-    all.add(cell);
+    all.add(cell, report.options);
     if (std::ranges::find(scenarios, cell.key.scenario) == scenarios.end()) {
       scenarios.push_back(cell.key.scenario);
     }
@@ -191,8 +184,8 @@ std::string gate_junit(const GateReport& report) {
     std::string cases;
     for (const GateCell& cell : report.cells) {
       if (cell.key.scenario != scenario) continue;
-      counts.add(cell);
-      cases += case_xml(cell);
+      counts.add(cell, report.options);
+      cases += case_xml(cell, report.options);
     }
     text += fmt::format("  <testsuite name=\"{}\" {}>\n{}{}  </testsuite>\n",
                         escaped(scenario),

@@ -73,14 +73,10 @@ TEST_F(GlooReplayTest, KilledRankEndsTheRunAndIsNamed) {
 }
 
 TEST_F(GlooReplayTest, WrongGroupEndsByDeadlineWithItsVerdict) {
-  const ToolRun ended = replay("gloo",
-                               "wrong",
-                               {"--layout",
-                                "sglang:tp=4,dp=2",
-                                "--agreement",
-                                "stage_tp",
-                                "--deadline",
-                                "500ms"});
+  const ToolRun ended =
+      replay("gloo",
+             "wrong",
+             {"--layout", "sglang:tp=4,dp=2", "--agreement", "stage_tp", "--deadline", "500ms"});
   EXPECT_EQ(ended.exit_code, 3);
   EXPECT_THAT(ended.err, HasSubstr("wrong_group/too_large: "));
   EXPECT_THAT(ended.err, HasSubstr("did not come within 500 ms (present "));
@@ -88,20 +84,18 @@ TEST_F(GlooReplayTest, WrongGroupEndsByDeadlineWithItsVerdict) {
 
 // One side's vectors are half as long as the other's: gloo ends a process, whose ring still tells.
 TEST_F(GlooReplayTest, RankThatGlooEndsLeavesItsWordsAndTheVerdict) {
-  const ToolRun ended =
-      run_tool({"replay",
-                "--scenario",
-                RADIXBENCH_SOURCE_DIR "/tests/data/scenarios/F10a.shape.scenario",
-                "--transport",
-                "gloo"});
+  const ToolRun ended = run_tool({"replay",
+                                  "--scenario",
+                                  RADIXBENCH_SOURCE_DIR "/tests/data/scenarios/F10a.shape.scenario",
+                                  "--transport",
+                                  "gloo"});
   EXPECT_EQ(ended.exit_code, 3) << ended.err;
   EXPECT_THAT(ended.out, HasSubstr("its library ended it, saying: [enforce fail at"));
   EXPECT_THAT(ended.out, HasSubstr("length differs"));
 }
 
 TEST_F(GlooReplayTest, AddressThatCannotBeHadAndOneThatIsNoneAreRefused) {
-  const ToolRun taken =
-      replay("gloo", "taken", {"--layout", "tp2", "--rendezvous", "192.0.2.1:1"});
+  const ToolRun taken = replay("gloo", "taken", {"--layout", "tp2", "--rendezvous", "192.0.2.1:1"});
   EXPECT_EQ(taken.exit_code, 73);
   EXPECT_THAT(taken.err, HasSubstr("rendezvous at 192.0.2.1:1"));
   EXPECT_EQ(replay("gloo", "none", {"--layout", "tp2", "--rendezvous", "here"}).exit_code, 64);

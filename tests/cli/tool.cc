@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include <fcntl.h>
+#include <pty.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,7 +69,84 @@ ToolRun run_in(const TempDirectory& folder,
   return {code, contents(out_path), contents(err_path)};
 }
 
+// Name and value in this process while it lives; a child started then has them.
+class WithEnvironment {
+ public:
+  explicit WithEnvironment(const std::vector<std::pair<std::string, std::string>>& values) {
+    for (const auto& [name, value] : values) {
+      const char* before = ::getenv(name.c_str());
+      before_.emplace_back(name, before == nullptr ? "" : before);
+      set(name, value);
+    }
+  }
+  ~WithEnvironment() {
+    for (const auto& [name, value] : before_) set(name, value);
+  }
+  WithEnvironment(const WithEnvironment&) = delete;
+  WithEnvironment& operator=(const WithEnvironment&) = delete;
+
+ private:
+  static void set(const std::string& name, const std::string& value) {
+    if (value.empty()) {
+      ::unsetenv(name.c_str());
+    } else {
+      ::setenv(name.c_str(), value.c_str(), 1);
+    }
+  }
+  std::vector<std::pair<std::string, std::string>> before_;
+};
+
+// All that comes out of a terminal's other side until nobody has it open any more.
+std::string read_terminal(int side) {
+  std::string text;
+  char block[4096];
+  for (ssize_t bytes = 0; (bytes = ::read(side, block, sizeof block)) > 0;) {
+    text.append(block, static_cast<std::size_t>(bytes));
+  }
+  ::close(side);
+  return text;
+}
+
+ToolRun run_on_terminal(const std::vector<std::string>& words) {
+  const TempDirectory folder;
+  std::vector<std::string> line = {RADIXBENCH_TOOL};
+  line.insert(line.end(), words.begin(), words.end());
+  std::vector<char*> pointers;
+  for (std::string& word : line) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  const std::string folder_path = folder.path().string();
+  int side = -1;
+  const pid_t child = ::forkpty(&side, nullptr, nullptr, nullptr);
+  if (child == 0) {
+    if (::chdir(folder_path.c_str()) == 0) ::execv(RADIXBENCH_TOOL, pointers.data());
+    ::_exit(kExitNotStarted);
+  }
+  EXPECT_GT(child, 0);
+  std::string out = read_terminal(side);
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status), std::move(out), ""};
+}
+
 }  // namespace
+
+ToolRun run_tool_in(const ToolSurroundings& surroundings, const std::vector<std::string>& words) {
+  const WithEnvironment environment{surroundings.environment};
+  if (surroundings.is_on_terminal) return run_on_terminal(words);
+  const TempDirectory folder;
+  const std::string input = folder.path().string() + "/stdin";
+  std::ofstream{input, std::ios::binary} << surroundings.input;
+  const int kept = ::dup(STDIN_FILENO);
+  const int file = ::open(input.c_str(), O_RDONLY);
+  ::dup2(file, STDIN_FILENO);
+  ToolRun run = run_in(folder, folder.path().string() + "/stdout", words);
+  if (kept >= 0) {
+    ::dup2(kept, STDIN_FILENO);
+    ::close(kept);
+  }
+  ::close(file);
+  return run;
+}
 
 ToolRun run_tool(const std::vector<std::string>& words) {
   const TempDirectory folder;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace radixbench {
@@ -50,5 +51,14 @@ class StartedTool {
 
 // What `env` says of it.
 bool is_transport_usable(std::string_view name);
+// What else a run may be given.
+struct ToolSurroundings {
+  std::string input = {};  // on its stdin
+  // Names and values that it finds besides what the test has; an empty value: it finds none.
+  std::vector<std::pair<std::string, std::string>> environment = {};
+  // stdout and stderr are one terminal; what goes there is `out`, its line ends are \r\n.
+  bool is_on_terminal = false;
+};
+ToolRun run_tool_in(const ToolSurroundings& surroundings, const std::vector<std::string>& words);
 
 }  // namespace radixbench

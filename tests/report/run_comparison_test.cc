@@ -1,6 +1,9 @@
 #include "report/run_comparison.h"
 
+#include "report/json_comparison.h"
+
 #include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
 
 namespace radixbench {
 namespace {
@@ -32,28 +35,29 @@ ComparedRun run_of(const std::string& agreement, std::uint64_t wire_ops, double 
 }
 
 TEST(RunComparisonTest, OptionsThatDifferAreShownAndTheRestIsCounted) {
-  const std::string text =
-      run_comparison(std::vector{run_of("hardcoded_tp", 10, 1e5), run_of("attn_groups", 20, 2e5)});
+  const std::string text = run_comparison_text(
+      compare_runs(std::vector{run_of("hardcoded_tp", 10, 1e5), run_of("attn_groups", 20, 2e5)}));
   EXPECT_THAT(text, HasSubstr("agreement            hardcoded_tp  attn_groups\n"));
   EXPECT_THAT(text, HasSubstr("(1 other options are equal)"));
   EXPECT_THAT(text, Not(HasSubstr("output")));
 }
 
 TEST(RunComparisonTest, ExactCountsAreSummedOverRanksAndTheirDifferenceShown) {
-  const std::string text =
-      run_comparison(std::vector{run_of("hardcoded_tp", 10, 1e5), run_of("attn_groups", 20, 2e5)});
+  const std::string text = run_comparison_text(
+      compare_runs(std::vector{run_of("hardcoded_tp", 10, 1e5), run_of("attn_groups", 20, 2e5)}));
   EXPECT_THAT(text, HasSubstr("wire_ops.drain                       20  40    +20\n"));
   EXPECT_THAT(text, Not(HasSubstr("requests.served")));
 }
 
 TEST(RunComparisonTest, MediansHaveTheirRatioToTheFirstRun) {
-  const std::string text = run_comparison(std::vector{
-      run_of("hardcoded_tp", 10, 1e5), run_of("attn_groups", 20, 2e5), run_of("x", 10, 5e4)});
+  const std::string text = run_comparison_text(compare_runs(std::vector{
+      run_of("hardcoded_tp", 10, 1e5), run_of("attn_groups", 20, 2e5), run_of("x", 10, 5e4)}));
   EXPECT_THAT(text, HasSubstr("100 us  200 us  50.0 us  2.000x  0.500x"));
 }
 
 TEST(RunComparisonTest, EqualRunsAreSaidToBeSo) {
-  const std::string text = run_comparison(std::vector{run_of("a", 1, 1), run_of("a", 1, 1)});
+  const std::string text =
+      run_comparison_text(compare_runs(std::vector{run_of("a", 1, 1), run_of("a", 1, 1)}));
   EXPECT_THAT(text, HasSubstr("all 2 options are equal"));
   EXPECT_THAT(text, HasSubstr("all 2 counts are equal"));
 }
@@ -63,10 +67,27 @@ TEST(RunComparisonTest, MissingValuesAreNotZeros) {
   other.data.counters.clear();
   other.data.cells.clear();
   other.data.rank_files[1].is_readable = false;
-  const std::string text = run_comparison(std::vector{run_of("a", 1, 1'000), other});
+  const std::string text =
+      run_comparison_text(compare_runs(std::vector{run_of("a", 1, 1'000), other}));
   EXPECT_THAT(text, HasSubstr("wire_ops.drain                         2  -      -\n"));
   EXPECT_THAT(text, HasSubstr("agreement_per_step  1.00 us  -      -  2.00 us      -\n"));
   EXPECT_THAT(text, HasSubstr("B lacks the files of 1 ranks"));
+}
+
+TEST(RunComparisonTest, OtherFormsSayTheSame) {
+  const RunComparison comparison =
+      compare_runs(std::vector{run_of("hardcoded_tp", 10, 1e5), run_of("attn_groups", 20, 2e5)});
+  const std::string csv = run_comparison_csv(comparison);
+  EXPECT_THAT(csv, HasSubstr("kind,name,unit,stat,runs/hardcoded_tp,runs/attn_groups\n"));
+  EXPECT_THAT(csv, HasSubstr("option,agreement,,,hardcoded_tp,attn_groups\n"));
+  EXPECT_THAT(csv, HasSubstr("count,wire_ops.drain,1,total,20,40\n"));
+  EXPECT_THAT(csv, HasSubstr("measured,agreement_per_step,ns,p50,100000,200000\n"));
+  const std::string markdown = run_comparison_markdown(comparison);
+  EXPECT_THAT(markdown, HasSubstr("| wire\\_ops.drain | 20 | 40 | +20 |\n"));
+  const auto json = nlohmann::json::parse(run_comparison_json(comparison));
+  EXPECT_EQ(json["counts"]["wire_ops.drain"], nlohmann::json({20, 40}));
+  EXPECT_EQ(json["counts_equal"], 1);
+  EXPECT_EQ(json["measured"]["agreement_per_step"]["median_ratio"], nlohmann::json({1.0, 2.0}));
 }
 
 }  // namespace

@@ -15,22 +15,30 @@ Result<std::uint64_t> parse_count(std::string_view option, std::string_view text
     std::string_view letters;
     std::uint64_t times;
   };
-  constexpr std::array<Suffix, 8> kSuffixes = {{{"", 1},
-                                                {"k", 1'000},
-                                                {"K", 1'000},
-                                                {"M", 1'000'000},
-                                                {"G", 1'000'000'000},
-                                                {"Ki", 1ULL << 10U},
-                                                {"Mi", 1ULL << 20U},
-                                                {"Gi", 1ULL << 30U}}};
+  constexpr std::array<Suffix, 15> kSuffixes = {{{"", 1},
+                                                 {"k", 1'000},
+                                                 {"K", 1'000},
+                                                 {"M", 1'000'000},
+                                                 {"G", 1'000'000'000},
+                                                 {"Ki", 1ULL << 10U},
+                                                 {"Mi", 1ULL << 20U},
+                                                 {"Gi", 1ULL << 30U},
+                                                 {"kB", 1'000},
+                                                 {"KB", 1'000},
+                                                 {"MB", 1'000'000},
+                                                 {"GB", 1'000'000'000},
+                                                 {"KiB", 1ULL << 10U},
+                                                 {"MiB", 1ULL << 20U},
+                                                 {"GiB", 1ULL << 30U}}};
   std::uint64_t count = 0;
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, count);
   const std::string_view letters{stop, static_cast<std::size_t>(end - stop)};
   const auto suffix = std::ranges::find(kSuffixes, letters, &Suffix::letters);
   if (error == std::errc::invalid_argument || suffix == kSuffixes.end()) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: '{}' is no count; 2000, 2k and 2Ki are", option, text));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{}: '{}' is no count; 2000, 2k (2kB) and 2Ki (2KiB) are", option, text));
   }
   if (error == std::errc::result_out_of_range ||
       count > std::numeric_limits<std::uint64_t>::max() / suffix->times) {
@@ -53,6 +61,16 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view option, std::st
   }
   return fail(ErrorCode::kInvalidArgument,
               fmt::format("{} '{}' is no duration; write e.g. 30s or 200ms", option, text));
+}
+
+Result<std::uint32_t> parse_count32(std::string_view option, std::string_view text) {
+  const Result<std::uint64_t> count = parse_count(option, text);
+  if (!count) return tl::unexpected(count.error());
+  if (*count > std::numeric_limits<std::uint32_t>::max()) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: '{}' is beyond 32 bits", option, text));
+  }
+  return static_cast<std::uint32_t>(*count);
 }
 
 std::vector<std::string> split(std::string_view text, char separator) {

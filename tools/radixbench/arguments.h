@@ -11,9 +11,10 @@
 
 namespace radixbench {
 
-// The whole of `text` as a count: digits, then at most one of k K M G (powers of 1000) or Ki Mi Gi
-// (of 1024). kInvalidArgument naming `option` otherwise.
+// The whole of `text` as a count: digits, then at most one of k K M G (powers of 1000, kB MB GB of
+// bytes) or Ki Mi Gi (of 1024, KiB MiB GiB). kInvalidArgument naming `option` otherwise.
 Result<std::uint64_t> parse_count(std::string_view option, std::string_view text);
+Result<std::uint32_t> parse_count32(std::string_view option, std::string_view text);
 
 // "30s", "200ms", "10m", "1h", "30" (seconds). kInvalidArgument naming `option`.
 Result<std::chrono::nanoseconds> parse_duration(std::string_view option, std::string_view text);

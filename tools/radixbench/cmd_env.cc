@@ -5,7 +5,6 @@
 
 #include "comm/transports.h"
 #include "record/provenance.h"
-#include "report/json_environment.h"
 
 #include <fmt/core.h>
 
@@ -14,19 +13,6 @@
 
 namespace radixbench {
 namespace {
-
-// Everything that `env` tells of, usable or not, in the order in which it is shown.
-std::vector<Provider> find_providers() {
-  std::vector<Provider> providers;
-  for (TransportInfo& found : find_transports()) {
-    providers.push_back({.kind = "transport",
-                         .name = std::move(found.name),
-                         .is_usable = found.is_usable,
-                         .version = std::move(found.version),
-                         .note = std::move(found.note)});
-  }
-  return providers;
-}
 
 std::string environment_text(const NamedValues& machine, const std::vector<Provider>& providers) {
   std::vector<std::vector<std::string>> rows{{"kind", "name", "usable", "version", "note"}};
@@ -63,6 +49,18 @@ constexpr const char* kExamples =
 It brings nothing up: what is usable is there, and says no more than that. Exit code: 0.)";
 
 }  // namespace
+
+std::vector<Provider> find_providers() {
+  std::vector<Provider> providers;
+  for (TransportInfo& found : find_transports()) {
+    providers.push_back({.kind = "transport",
+                         .name = std::move(found.name),
+                         .is_usable = found.is_usable,
+                         .version = std::move(found.version),
+                         .note = std::move(found.note)});
+  }
+  return providers;
+}
 
 void add_env_commands(CLI::App& app, std::vector<Command>& commands) {
   CLI::App* env_app = app.add_subcommand("env", "What this machine and this build can be used for");

@@ -45,13 +45,13 @@ std::string diagnosis_section(const ReplayResult& result) {
   return "\ndiagnosis\n" + diagnosis_text(result.diagnosis);
 }
 
-int run_as_supervisor(ReplayOptions options, const ReplayLaunch& launch) {
+int run_as_supervisor(ReplayOptions options, const ReplayLaunch& launch, ProgressStyle style) {
   const Result<ReplayPlan> plan = make_plan(std::move(options));
   if (!plan) return report_error(plan.error());
   for (const std::string& warning : plan->trace.warnings) {
     fmt::print(stderr, "radixbench: {}: {}\n", plan->trace.path, warning);
   }
-  ProgressLine progress;
+  ProgressLine progress{style};
   Result<ReplayResult> result =
       replay(*plan,
              {.progressed = [&](const ReplayProgress& now) { progress.show(now); },
@@ -76,12 +76,16 @@ int run_as_supervisor(ReplayOptions options, const ReplayLaunch& launch) {
   return exit_code_of(result->outcome);
 }
 
-int run_replay(const ReplayArguments& arguments, NamedValues as_text) {
+int run_replay(const ReplayArguments& arguments, NamedValues as_text, ProgressStyle style) {
   Result<ReplayOptions> options = resolve(arguments);
   if (!options) return report_error(options.error());
   options->as_text = std::move(as_text);
   options->build = source_revision();
-  return run_launched(*std::move(options), arguments.launch, run_as_supervisor);
+  return run_launched(*std::move(options),
+                      arguments.launch,
+                      [style](ReplayOptions launched, const ReplayLaunch& launch) {
+                        return run_as_supervisor(std::move(launched), launch, style);
+                      });
 }
 
 int list_faults() {
@@ -115,15 +119,15 @@ void add_replay_commands(CLI::App& app, std::vector<Command>& commands) {
     if (arguments->trace.empty() && scenario->path.empty()) throw CLI::RequiredError("TRACE");
   });
   replay_app->footer(kExamples);
-  commands.push_back({replay_app, [arguments, scenario, replay_app] {
-                        if (!scenario->path.empty()) {
-                          const bool is_chosen = replay_app->count("--transport") > 0;
-                          return replay_scenario(*scenario,
-                                                 is_chosen ? arguments->transport : std::string{},
-                                                 arguments->seed);
-                        }
-                        return run_replay(*arguments, option_values(*replay_app));
-                      }});
+  commands.push_back(
+      {replay_app, [arguments, scenario, replay_app] {
+         if (!scenario->path.empty()) {
+           const bool is_chosen = replay_app->count("--transport") > 0;
+           return replay_scenario(
+               *scenario, is_chosen ? arguments->transport : std::string{}, arguments->seed);
+         }
+         return run_replay(*arguments, option_values(*replay_app), progress_style(*replay_app));
+       }});
 
   CLI::App* inject = app.add_subcommand("inject", "Faults for `replay --inject`");
   inject->require_subcommand(1);

@@ -1,6 +1,10 @@
 #include "command_line.h"
 
+#include "config_file.h"
 #include "exit_codes.h"
+#include "help.h"
+#include "terminal.h"
+#include "version.h"
 
 #include <fmt/core.h>
 
@@ -32,10 +36,73 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-// In words, the first word that stands where a subcommand must and is none; CLI11 itself would only
-// say that one is required.
-std::optional<std::string> unknown_subcommand(CLI::App& app, std::span<const std::string> words) {
-  const std::vector<CLI::App*> subcommands =
+// Words before the command, which are about the tool; they take a value each.
+std::size_t leading_words(std::span<const std::string> words) {
+  std::size_t count = 0;
+  while (count < words.size() && words[count].starts_with('-')) {
+    const bool takes_next = words[count] == "--color" || words[count] == "--progress";
+    count += takes_next ? 2 : 1;
+  }
+  return std::min(count, words.size());
+}
+
+// The command that the words name, as far as they do.
+CLI::App* chosen_command(CLI::App& root, std::span<const std::string> words) {
+  CLI::App* app = &root;
+  for (const std::string& word : words) {
+    const auto subcommands = app->get_subcommands([](const CLI::App*) { return true; });
+    const auto found = std::ranges::find(subcommands, word, &CLI::App::get_name);
+    if (found == subcommands.end()) break;
+    app = *found;
+  }
+  return app;
+}
+
+bool has(std::span<const std::string> words, std::string_view word) {
+  return std::ranges::find(words, word) != words.end();
+}
+
+int report_parse_error(const CLI::App& command, const CLI::ParseError& error) {
+  if (dynamic_cast<const CLI::CallForHelp*>(&error) != nullptr) {
+    fmt::print("{}", short_help(command));
+    return kExitFine;
+  }
+  if (dynamic_cast<const CLI::CallForAllHelp*>(&error) != nullptr) {
+    fmt::print("{}", full_help(command));
+    return kExitFine;
+  }
+  fmt::print(stderr,
+             "radixbench: {}\n{}\n",
+             error.what(),
+             command.get_parent() == nullptr ? std::string{kHowTo}
+                                             : full_name(command) + " -h has examples");
+  if (dynamic_cast<const CLI::FileError*>(&error) != nullptr) return kExitNoInput;
+  if (dynamic_cast<const CLI::ConfigError*>(&error) != nullptr) return kExitConfiguration;
+  return kExitUsage;
+}
+
+constexpr const char* kExamples = R"(Examples:
+  radixbench replay traces/sample_400.jsonl --layout tp4cp2
+  radixbench diagnose radixbench-runs/RUN_ID
+  radixbench layout sites tp2cp2dp2
+
+radixbench COMMAND -h has examples of each, --help all options.
+Exit codes are in docs/errors.md.)";
+
+int run_chosen(const std::vector<Command>& commands) {
+  const auto chosen =
+      std::ranges::find_if(commands, [](const Command& command) { return command.app->parsed(); });
+  if (chosen == commands.end()) return kExitBug;
+  if (!is_dump_wanted(*chosen->app)) return chosen->run();
+  fmt::print("{}", config_text(*chosen->app));
+  return kExitFine;
+}
+
+}  // namespace
+
+std::optional<std::string> unknown_command(const CLI::App& app,
+                                           std::span<const std::string> words) {
+  const std::vector<const CLI::App*> subcommands =
       app.get_subcommands([](const CLI::App*) { return true; });
   if (subcommands.empty() || words.empty() || words.front().starts_with('-')) return std::nullopt;
   const std::string& word = words.front();
@@ -45,46 +112,60 @@ std::optional<std::string> unknown_subcommand(CLI::App& app, std::span<const std
     const std::size_t edits = edit_distance(word, name);
     return name.starts_with(word) ? std::min(edits, std::size_t{1}) : edits;
   };
-  CLI::App* nearest = *std::ranges::min_element(subcommands, {}, distance);
-  if (nearest->get_name() == word) return unknown_subcommand(*nearest, words.subspan(1));
+  const CLI::App* nearest = *std::ranges::min_element(subcommands, {}, distance);
+  if (nearest->get_name() == word) return unknown_command(*nearest, words.subspan(1));
   const bool is_near = distance(nearest) <= 1 + word.size() / 3;
   const std::string guess =
       is_near ? fmt::format("; did you mean '{}'?", nearest->get_name()) : std::string{};
-  return fmt::format("'{}' is no command of {}{}", word, app.get_name(), guess);
+  return fmt::format("'{}' is no command of {}{}", word, full_name(app), guess);
 }
-
-int report_parse_error(CLI::App& app, const CLI::ParseError& error) {
-  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);
-  fmt::print(stderr, "radixbench: {}\n{}\n", error.what(), kHowTo);
-  if (dynamic_cast<const CLI::FileError*>(&error) != nullptr) return kExitNoInput;
-  if (dynamic_cast<const CLI::ConfigError*>(&error) != nullptr) return kExitConfiguration;
-  return kExitUsage;
-}
-
-}  // namespace
 
 int run_command_line(std::span<const AddCommands> verbs, std::vector<std::string> words) {
   CLI::App app{"What agreement costs in a hierarchical KV prefix cache, and why it hangs",
                "radixbench"};
+  app.set_help_flag("-h", "Examples, and the options' names");
+  app.set_help_all_flag("--help", "All of it");
   app.require_subcommand(1);
-  app.set_version_flag("--version", "radixbench " RADIXBENCH_VERSION);
-  app.footer("radixbench COMMAND --help has the options of each, with examples.");
+  const std::string about_version =
+      "The version in a line; --version=json: and all that it is made of";
+  app.add_flag("--version", about_version)->configurable(false);
+  add_terminal_options(app);
   std::vector<Command> commands;
   for (const AddCommands& add_commands : verbs) add_commands(app, commands);
-  if (const std::optional<std::string> unknown = unknown_subcommand(app, words)) {
+  app.footer(kExamples);  // after them: each would begin with its parent's
+
+  const std::span<const std::string> all{words};
+  const std::size_t leading = leading_words(all);
+  if (has(all.first(leading), "--version")) {
+    fmt::print("{}", version_line());
+    return kExitFine;
+  }
+  if (has(all.first(leading), "--version=json")) {
+    fmt::print("{}", version_text_json());
+    return kExitFine;
+  }
+  const auto odd = std::ranges::find_if(
+      all.first(leading), [](const std::string& word) { return word.starts_with("--version="); });
+  if (odd != all.begin() + static_cast<std::ptrdiff_t>(leading)) {
+    return report_error({ErrorCode::kInvalidArgument, *odd + ": there is only --version=json"});
+  }
+  const std::span<const std::string> rest = all.subspan(leading);
+  if (const std::optional<std::string> unknown = unknown_command(app, rest)) {
     fmt::print(stderr, "radixbench: {}\n{}\n", *unknown, kHowTo);
     return kExitUsage;
   }
-  std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
+  CLI::App* chosen = chosen_command(app, rest);
+  // Help is had whatever the environment says.
+  const bool is_help = has(rest, "-h") || has(rest, "--help");
+  if (chosen != &app)
+    add_option_sources(*chosen, is_help ? Environment::kIgnored : Environment::kRead);
   try {
-    app.parse(std::move(words));
+    std::vector<std::string> backwards{words.rbegin(), words.rend()};  // as CLI11 takes them
+    app.parse(std::move(backwards));
   } catch (const CLI::ParseError& error) {
-    return report_parse_error(app, error);
+    return report_parse_error(*chosen, error);
   }
-  const auto chosen = std::find_if(commands.begin(), commands.end(), [](const Command& command) {
-    return command.app->parsed();
-  });
-  return chosen == commands.end() ? static_cast<int>(kExitBug) : chosen->run();
+  return run_chosen(commands);
 }
 
 }  // namespace radixbench

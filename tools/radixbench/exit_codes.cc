@@ -23,6 +23,16 @@ ExitCode exit_code_of(ErrorCode code) {
   return kExitBug;
 }
 
+ExitCode exit_code_of(GateEnd end) {
+  switch (end) {
+    case GateEnd::kFine: return kExitFine;
+    case GateEnd::kWorse: return kExitWorse;
+    case GateEnd::kNothingComparable: return kExitNothingComparable;
+    case GateEnd::kInconclusive: return kExitInconclusive;
+  }
+  return kExitBug;
+}
+
 int report_error(const Error& error) {
   fmt::print(stderr, "radixbench: {}\n", error.message);
   return exit_code_of(error.code);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "stats/gate_report.h"
 
 namespace radixbench {
 
@@ -26,6 +27,7 @@ enum ExitCode : int {
 };
 
 ExitCode exit_code_of(ErrorCode code);
+ExitCode exit_code_of(GateEnd end);
 
 // Says the error on stderr in one line, and answers its exit code.
 int report_error(const Error& error);

@@ -111,7 +111,7 @@ ReplayLaunch launch_of(LaunchedJob& job, Transport transport) {
 
 int run_launched(ReplayOptions options,
                  const LaunchFlags& flags,
-                 int (*supervise)(ReplayOptions options, const ReplayLaunch& launch)) {
+                 const SuperviseReplay& supervise) {
   const EnvironmentMap environment = environment_map(environ);
   const Result<LaunchContext> context = find_launch(flags, environment);
   if (!context) return report_error(context.error());

@@ -1,12 +1,16 @@
 #include "cmd_ab.h"
 #include "cmd_baseline.h"
 #include "cmd_compare.h"
+#include "cmd_completion.h"
 #include "cmd_diagnose.h"
 #include "cmd_env.h"
-#include "cmd_h5.h"
+#include "cmd_export.h"
 #include "cmd_gate.h"
+#include "cmd_h5.h"
+#include "cmd_help.h"
 #include "cmd_layout.h"
 #include "cmd_replay.h"
+#include "cmd_report.h"
 #include "cmd_sweep.h"
 #include "cmd_trace.h"
 #include "command_line.h"
@@ -34,7 +38,11 @@ constexpr radixbench::AddCommands kVerbs[] = {
     radixbench::add_h5_commands,
     radixbench::add_layout_commands,
     radixbench::add_trace_commands,
+    radixbench::add_report_commands,
+    radixbench::add_export_commands,
     radixbench::add_env_commands,
+    radixbench::add_completion_commands,
+    radixbench::add_help_commands,
 };
 
 }  // namespace

@@ -2,36 +2,46 @@
 
 #include "base/clock.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <cstdio>
-
-#include <unistd.h>
 
 namespace radixbench {
 namespace {
 
 constexpr std::int64_t kRedrawNs = 200'000'000;
+constexpr std::int64_t kLineNs = 10'000'000'000;  // often enough for a log, seldom enough to read
 
 }  // namespace
 
-ProgressLine::ProgressLine() : is_on_{isatty(STDERR_FILENO) == 1} {}
+bool ProgressLine::is_due() const {
+  if (style_ == ProgressStyle::kSilent) return false;
+  const std::int64_t pause_ns = style_ == ProgressStyle::kRedraw ? kRedrawNs : kLineNs;
+  return shown_ns_ == 0 || monotonic_ns() - shown_ns_ >= pause_ns;
+}
 
-void ProgressLine::show(const ReplayProgress& progress) {
-  const std::int64_t now_ns = monotonic_ns();
-  if (!is_on_ || now_ns - shown_ns_ < kRedrawNs) return;
-  shown_ns_ = now_ns;
-  fmt::print(stderr,
-             "\r\x1b[K{} of {} requests, {:.1f} s of the run's clock, step {}",
-             progress.requests_ended,
-             progress.requests,
-             static_cast<double>(progress.now_ns) * 1e-9,
-             progress.step);
+void ProgressLine::show(std::string_view words) {
+  if (!is_due()) return;
+  shown_ns_ = monotonic_ns();
+  if (style_ == ProgressStyle::kRedraw) {
+    fmt::print(stderr, "\r\x1b[K{}", words);
+  } else {
+    fmt::print(stderr, "radixbench: {}\n", words);
+  }
   std::fflush(stderr);
 }
 
+void ProgressLine::show(const ReplayProgress& progress) {
+  if (!is_due()) return;
+  show(fmt::format("{} of {} requests, {:.1f} s of the run's clock, step {}",
+                   progress.requests_ended,
+                   progress.requests,
+                   static_cast<double>(progress.now_ns) * 1e-9,
+                   progress.step));
+}
+
 void ProgressLine::clear() {
-  if (!is_on_ || shown_ns_ == 0) return;
+  if (style_ != ProgressStyle::kRedraw || shown_ns_ == 0) return;
   fmt::print(stderr, "\r\x1b[K");
   std::fflush(stderr);
 }

@@ -1,20 +1,28 @@
 #pragma once
 
+#include "terminal.h"
+
 #include "replay/replay.h"
 
 #include <cstdint>
+#include <string_view>
 
 namespace radixbench {
 
-// One line on stderr that says how far a replay is; silent where stderr is no terminal.
+// Says on stderr how far something is.
 class ProgressLine {
  public:
-  ProgressLine();
+  explicit ProgressLine(ProgressStyle style) : style_{style} {}
+
+  // Whether the next words would be shown; they need not be made otherwise.
+  [[nodiscard]] bool is_due() const;
+  void show(std::string_view words);
   void show(const ReplayProgress& progress);
+  // Before anything else is written to stderr, and at the end.
   void clear();
 
  private:
-  bool is_on_;
+  ProgressStyle style_;
   std::int64_t shown_ns_ = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "replay_arguments.h"
 
 #include "arguments.h"
+#include "config_file.h"
 
 #include "inject/fault_spec.h"
 
@@ -210,6 +211,7 @@ Result<ReplayOptions> resolve(const ReplayArguments& arguments) {
       .set(options.host_tokens, parse_count("--host-tokens", arguments.host_tokens))
       .set(options.kv_bytes_per_token,
            parse_count("--kv-bytes-per-token", arguments.kv_bytes_per_token))
+      .set(options.page_bytes, parse_count32("--page-bytes", arguments.page_bytes))
       .set(options.deadline, parse_duration("--deadline", arguments.deadline))
       .require(arguments.storage_gbytes_per_s > 0, "--storage-gbps must be above 0")
       .require(arguments.host_link_gbytes_per_s > 0, "--host-link-gbps must be above 0");
@@ -220,7 +222,6 @@ Result<ReplayOptions> resolve(const ReplayArguments& arguments) {
   if (!steps.done()) return tl::unexpected(steps.done().error());
   options.backup_threshold = *is_selective ? 2 : 1;
   options.engine.call_deadline = options.deadline;
-  options.page_bytes = arguments.page_bytes;
   options.model = arguments.model;
   options.storage_gbytes_per_s = arguments.storage_gbytes_per_s;
   options.host_link_gbytes_per_s = arguments.host_link_gbytes_per_s;
@@ -231,7 +232,7 @@ Result<ReplayOptions> resolve(const ReplayArguments& arguments) {
 NamedValues option_values(const CLI::App& app) {
   NamedValues values;
   for (const CLI::Option* option : app.get_options()) {
-    if (option->get_name() == "--help" || option->get_name() == "-h,--help") continue;
+    if (is_about_options(*option)) continue;
     const std::string value = option->count() > 0
                                   ? fmt::format("{}", fmt::join(option->results(), " "))
                                   : option->get_default_str();

@@ -31,7 +31,7 @@ struct ReplayArguments {
   std::string device_tokens = "2M";
   std::string host_tokens = "8M";
   std::string storage = "memory";
-  std::uint32_t page_bytes = 256;
+  std::string page_bytes = "256";
   std::string kv_bytes_per_token = "131072";
   std::string model = "llama-3-8b";
   double storage_gbytes_per_s = 4;
