@@ -203,8 +203,8 @@ Result<Failures> run_processes(Stage& stage, const ScenarioRunOptions& options) 
   for (const RankReport& report : end.reports) {
     failures.push_back(report.error);
     if (!report.library_words) continue;
-    failures.back() = Error{ErrorCode::kPeerLost,
-                            "its library ended it, saying: " + *report.library_words};
+    failures.back() =
+        Error{ErrorCode::kPeerLost, "its library ended it, saying: " + *report.library_words};
   }
   return failures;
 }

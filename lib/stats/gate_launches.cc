@@ -29,17 +29,17 @@ std::string cell_name(const CellKey& key) {
 
 const std::vector<std::string_view>& cell_fields() {
   static const std::vector<std::string_view> fields{"scenario",
-                                                     "layout",
-                                                     "tp",
-                                                     "cp",
-                                                     "dp",
-                                                     "pp",
-                                                     "rules",
-                                                     "agreement",
-                                                     "transport",
-                                                     "policy",
-                                                     "clock",
-                                                     "page_size"};
+                                                    "layout",
+                                                    "tp",
+                                                    "cp",
+                                                    "dp",
+                                                    "pp",
+                                                    "rules",
+                                                    "agreement",
+                                                    "transport",
+                                                    "policy",
+                                                    "clock",
+                                                    "page_size"};
   return fields;
 }
 
@@ -61,19 +61,19 @@ std::optional<std::string> field_of(const CellKey& key, std::string_view field) 
 
 const std::vector<std::string_view>& fingerprint_fields() {
   static const std::vector<std::string_view> fields{"cpu_model",
-                                                     "cores",
-                                                     "kernel",
-                                                     "governor",
-                                                     "gpu",
-                                                     "cuda",
-                                                     "nccl",
-                                                     "mpi",
-                                                     "gloo",
-                                                     "compiler",
-                                                     "build_flags",
-                                                     "page_size",
-                                                     "layout",
-                                                     "cache_state_at_start"};
+                                                    "cores",
+                                                    "kernel",
+                                                    "governor",
+                                                    "gpu",
+                                                    "cuda",
+                                                    "nccl",
+                                                    "mpi",
+                                                    "gloo",
+                                                    "compiler",
+                                                    "build_flags",
+                                                    "page_size",
+                                                    "layout",
+                                                    "cache_state_at_start"};
   return fields;
 }
 
