@@ -193,16 +193,6 @@ std::string medians_text(const LaunchSet& set) {
   return table.text(0);
 }
 
-int exit_code_of(GateEnd end) {
-  switch (end) {
-    case GateEnd::kFine: return kExitFine;
-    case GateEnd::kWorse: return kExitWorse;
-    case GateEnd::kNothingComparable: return kExitNothingComparable;
-    case GateEnd::kInconclusive: return kExitInconclusive;
-  }
-  return kExitBug;
-}
-
 int report_launches(const LaunchSet& set,
                     const GateOptions& options,
                     const AbPlan& plan,

@@ -2,6 +2,7 @@
 
 #include "exit_codes.h"
 #include "gate_inputs.h"
+#include "terminal.h"
 
 #include "base/file_text.h"
 #include "report/baseline_store.h"
@@ -15,11 +16,8 @@
 #include <fmt/core.h>
 #include <fmt/format.h>
 
-#include <unistd.h>
-
 #include <charconv>
 #include <cstddef>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,29 +37,11 @@ struct GateArguments {
   std::vector<std::string> fail_rules, warn_rules, across;
   bool is_conclusion_required = false, may_outnumber_cores = false;
   bool dumps_config = false, is_verbose = false, annotates = false, is_step_summary = false;
+  bool is_colour_wanted = false;
   std::string format = "console";
   std::string output_path, markdown_path, json_path, junit_path;
   std::string id = "gate";
 };
-
-// Where a person looks at it and has not said otherwise.
-bool stdout_takes_colour() {
-  const char* no_colour = std::getenv("NO_COLOR");
-  if (no_colour != nullptr && *no_colour != '\0') return false;
-  const char* terminal = std::getenv("TERM");
-  if (terminal == nullptr || std::string_view{terminal} == "dumb") return false;
-  return isatty(STDOUT_FILENO) != 0;
-}
-
-ExitCode exit_code_of(GateEnd end) {
-  switch (end) {
-    case GateEnd::kFine: return kExitFine;
-    case GateEnd::kWorse: return kExitWorse;
-    case GateEnd::kNothingComparable: return kExitNothingComparable;
-    case GateEnd::kInconclusive: return kExitInconclusive;
-  }
-  return kExitBug;
-}
 
 Result<void> add_rules(const std::vector<std::string>& texts,
                        const char* flag,
@@ -123,7 +103,7 @@ Result<std::string> in_format(const GateReport& report,
                               const std::string& format,
                               const GateArguments& arguments) {
   if (format == "console") {
-    const bool is_coloured = arguments.output_path.empty() && stdout_takes_colour();
+    const bool is_coloured = arguments.output_path.empty() && arguments.is_colour_wanted;
     return gate_text(report, {arguments.is_verbose, is_coloured});
   }
   if (format == "markdown") {
@@ -276,7 +256,10 @@ void add_gate_commands(CLI::App& app, std::vector<Command>& commands) {
   add_rule_options(*gate_app, *arguments);
   add_output_options(*gate_app, *arguments);
   gate_app->footer(kExamples);
-  commands.push_back({gate_app, [arguments] { return gate(*arguments); }});
+  commands.push_back({gate_app, [arguments, gate_app] {
+                        arguments->is_colour_wanted = is_colour_wanted(*gate_app);
+                        return gate(*arguments);
+                      }});
 }
 
 }  // namespace radixbench
