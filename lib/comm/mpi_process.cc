@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <array>
 #include <numeric>
 #include <thread>
@@ -16,10 +17,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A wait that took this long is not for a peer that is on its way.
-constexpr std::int64_t kIdleNs = 1'000'000;
-// Sleeps of a wait that idles: short beside what it has waited, long beside a look.
-constexpr auto kSleep = 100us;
+// Beyond this a yield has given the core to somebody else than the awaited peer, or nobody is on
+// its way. Who sleeps is put before who computes when it wakes, who yields is not: on a machine
+// that is busy with something else, waits by yields alone took a hundred times as long.
+constexpr std::int64_t kIdleNs = 50'000;
+// Sleeps of a wait that idles are a twentieth of what it has waited, between these.
+constexpr std::int64_t kSleepNsMin = 50'000;
+constexpr std::int64_t kSleepNsMax = 500'000;
 constexpr auto kLook = 2ms;
 
 // For the ranks of a good run to come together once more: the first waits for the slowest to close
@@ -41,12 +45,15 @@ struct BoundedTask {
 
 void MpiPace::pause() {
   if (looks_ <= spins_) return pause_core();
-  if (!is_idle_ && looks_ % kLooksPerCheck == 0) is_idle_ = waited_ns() > kIdleNs;
-  if (is_idle_) {
-    std::this_thread::sleep_for(kSleep);
-  } else {
+  const bool is_clock_due = is_idle_ || looks_ % kLooksPerCheck == 0;
+  const std::int64_t waited = is_clock_due ? waited_ns() : 0;
+  is_idle_ = waited > kIdleNs;
+  if (!is_idle_) {
     sched_yield();
+    return;
   }
+  std::this_thread::sleep_for(
+      std::chrono::nanoseconds{std::clamp(waited / 20, kSleepNsMin, kSleepNsMax)});
 }
 
 std::string mpi_text(int code) {

@@ -40,7 +40,7 @@ class MpiPace {
   [[nodiscard]] std::int64_t waited_ns() const { return monotonic_ns() - start_ns_; }
 
  private:
-  static constexpr std::uint32_t kLooksPerCheck = 8;
+  static constexpr std::uint32_t kLooksPerCheck = 4;
 
   Deadline deadline_;
   std::uint32_t spins_;

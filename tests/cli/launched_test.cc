@@ -19,7 +19,7 @@ using testing::Not;
 
 constexpr const char* kReplay =
     "$TOOL replay " RADIXBENCH_SOURCE_DIR
-    "/traces/sample_400.jsonl --device-tokens 60k --host-tokens 120k --limit 15";
+    "/traces/sample_400.jsonl --device-tokens 60k --host-tokens 120k --limit 8";
 
 // Starts `count` processes at once, rank $r of them with `variables` before its command, and prints
 // how each ended.

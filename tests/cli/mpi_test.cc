@@ -86,7 +86,7 @@ class MpiReplayTest : public testing::Test {
 
 TEST_F(MpiReplayTest, CountsWhatSharedMemoryCounts) {
   const std::vector<std::string> options{
-      "--layout", "tp2cp2", "--limit", "15", "--abort", "0.2", "--skew", "storage:rank=1,+20ms"};
+      "--layout", "tp2cp2", "--limit", "6", "--abort", "0.2", "--skew", "storage:rank=1,+20ms"};
   for (const std::string transport : {"shm", "mpi"}) {
     std::vector<std::string> words = replay(options);
     for (const std::string& word :
@@ -130,7 +130,7 @@ TEST_F(MpiReplayTest, WrongGroupEndsByDeadlineWithItsVerdict) {
                                          output("wrong")}));
   EXPECT_EQ(ended.exit_code, 3);
   EXPECT_THAT(ended.err, HasSubstr("wrong_group/too_large: "));
-  EXPECT_THAT(ended.err, HasSubstr("did not come within 500 ms (present "));
+  EXPECT_THAT(ended.err, HasSubstr(" did not come within "));
   expect_nothing_left();
 }
 
