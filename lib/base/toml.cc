@@ -202,7 +202,7 @@ class TomlReader {
   }
   TomlValue& add(TomlValue& table, const std::string& name, TomlKind kind) {
     if (entry_of(table, name) != nullptr) wrong(fmt::format("'{}' is given twice", name));
-    table.entries.emplace_back(name, made(kind));
+    table.entries.push_back({name, made(kind)});
     return table.entries.back().second;
   }
 

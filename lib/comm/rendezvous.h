@@ -26,7 +26,7 @@ namespace radixbench {
 //
 // Limits, beyond which a request fails with kCannotCreate.
 constexpr std::size_t kRendezvousKeyBytesMax = 256;
-constexpr std::size_t kRendezvousValueBytesMax = 64 * 1024;
+constexpr std::size_t kRendezvousValueBytesMax = 65'536;
 constexpr std::size_t kRendezvousEntriesMax = 65'536;
 
 // 127.0.0.1:4711, [::1]:4711, node7:4711.
