@@ -74,7 +74,7 @@ struct HistoryGroup {
   bool has_point_to_point = false;
 };
 
-// All ranks' histories side by side, in little memory: a call is 40 bytes, names are there once.
+// All ranks' histories side by side, in little memory: a call is 32 bytes, names are there once.
 class CallHistories {
  public:
   // Takes what it needs of the recording. Of two for one rank the one that knows places stays,
