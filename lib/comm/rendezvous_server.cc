@@ -36,7 +36,7 @@ constexpr auto kHandshakeWait = 10s;
 // At once. Ranks are few; beyond this many that have proved nothing, newcomers are dropped.
 constexpr std::size_t kStrangersMax = 512;
 // For what a rank that stopped reading is owed; it is dropped beyond it.
-constexpr std::size_t kOwedBytesMax = 64 * 1024 * 1024;
+constexpr std::size_t kOwedBytesMax = std::size_t{64} * 1024 * 1024;
 
 std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span{text});

@@ -22,7 +22,7 @@ namespace radixbench {
 namespace {
 
 constexpr int kBacklog = 1024;
-constexpr std::size_t kReadBytes = 64 * 1024;
+constexpr std::size_t kReadBytes = std::size_t{64} * 1024;
 
 using AddressList = std::unique_ptr<addrinfo, decltype(&freeaddrinfo)>;
 

@@ -25,8 +25,8 @@ constexpr std::uint32_t kRendezvousVersion = 1;
 // Longest frame that each side takes: before a rank has proved itself, from a rank, from the
 // server (the values of all members of a group).
 constexpr std::size_t kHandshakeFrameBytesMax = 512;
-constexpr std::size_t kRequestFrameBytesMax = 128 * 1024;
-constexpr std::size_t kAnswerFrameBytesMax = 32 * 1024 * 1024;
+constexpr std::size_t kRequestFrameBytesMax = std::size_t{128} * 1024;
+constexpr std::size_t kAnswerFrameBytesMax = std::size_t{32} * 1024 * 1024;
 
 enum class Verb : std::uint8_t {
   kHello = 1,    // rank: version, nonce
