@@ -32,7 +32,7 @@ Result<void> copy_as_it_is(const std::string& source, const std::string& target)
 }  // namespace
 
 Result<bool> recover_hdf5_rank(const std::string& source, const std::string& target) {
-  const Result<bool> unclosed = is_unclosed(source);
+  Result<bool> unclosed = is_unclosed(source);
   if (!unclosed) return unclosed;
   if (!*unclosed) {
     return copy_as_it_is(source, target).map([] { return false; });

@@ -168,7 +168,7 @@ void visit_groups(hid_t group, const std::string& path, int depth, const VisitGr
   visit(group, path, names, committed_of(group, names));
   for (const auto& name : names) {
     if (!is_group(group, name)) continue;
-    visit_groups(open_group(group, name).id(), path + "/" + name, depth + 1, visit);
+    visit_groups(open_group(group, name).id(), fmt::format("{}/{}", path, name), depth + 1, visit);
   }
 }
 
@@ -306,7 +306,7 @@ std::vector<TableExtent> list_tables(hid_t file) {
                  std::optional<std::uint64_t> first;
                  for (const auto& name : names) {
                    if (is_group(group, name) || is_count(name)) continue;
-                   const RowSource column{group, name, path + "/" + name};
+                   const RowSource column{group, name, fmt::format("{}/{}", path, name)};
                    table.has_equal_columns &= first.value_or(column.extent()) == column.extent();
                    first = column.extent();
                    table.rows_stored = std::max<std::uint64_t>(table.rows_stored, column.extent());
@@ -330,7 +330,7 @@ void read_tree(hid_t file) {
                   std::optional<std::uint64_t> committed) {
                  for (const auto& name : names) {
                    if (is_group(group, name)) continue;
-                   const RowSource source{group, name, path + "/" + name};
+                   const RowSource source{group, name, fmt::format("{}/{}", path, name)};
                    if (source.is_virtual()) continue;
                    source.read(rows_of(source, name, committed),
                                [](hsize_t, hsize_t, const std::vector<std::byte>&) {});
@@ -354,7 +354,7 @@ void copy_tree(hid_t source, hid_t target, TreeCopy how) {
                                      make_group(group, copy.id(), name).id());
                      continue;
                    }
-                   const RowSource rows{group, name, path + "/" + name};
+                   const RowSource rows{group, name, fmt::format("{}/{}", path, name)};
                    if (is_text_dimension(path, rows)) continue;
                    copy_dataset(rows, copy.id(), name, rows_of(rows, name, committed), how);
                    if (rows.is_text()) {

@@ -163,9 +163,8 @@ std::uint64_t report_violations(const Scheduler& scheduler,
   return violations.size();
 }
 
-}  // namespace
-
-RankResult run_rank(const ReplayPlan& plan,
+// The run, over a fabric with all that options put round it.
+RankResult run_over(const ReplayPlan& plan,
                     Fabric& fabric,
                     Recorder& recorder,
                     RankStatusSink& status,
@@ -176,16 +175,12 @@ RankResult run_rank(const ReplayPlan& plan,
     return RankResult{.ended = tl::unexpected(std::move(error)), .counters = {}};
   };
   const std::vector<FaultSpec> faults = faults_of(plan, rank);
-  const std::unique_ptr<Fabric> slow = slowed(fabric, faults);
-  Fabric& transport = slow ? *slow : fabric;
   RecordSink sink{recorder, status, ring};
   RingThread& scheduler_ring = ring.thread(kSchedulerThread);
 
-  const std::unique_ptr<Fabric> checked =
-      options.is_checking_calls ? check_calls(transport, name_of_site) : nullptr;
   status.reached(RankPhase::kOpeningGroups);
   Result<RankGroups> groups = RankGroups::open(plan.layout,
-                                               checked ? *checked : transport,
+                                               fabric,
                                                sink.scheduler_calls(),
                                                sink.prefetch_calls(),
                                                deadline_after(options.deadline),
@@ -243,6 +238,20 @@ RankResult run_rank(const ReplayPlan& plan,
   if (result.ended) violation_count += report_violations(scheduler, sink.totals(), status);
   result.counters.push_back({"violations", violation_count, "1"});
   return result;
+}
+
+}  // namespace
+
+RankResult run_rank(const ReplayPlan& plan,
+                    Fabric& fabric,
+                    Recorder& recorder,
+                    RankStatusSink& status,
+                    RingRecorder& ring) {
+  const std::unique_ptr<Fabric> slow = slowed(fabric, faults_of(plan, fabric.rank()));
+  Fabric& transport = slow ? *slow : fabric;
+  const std::unique_ptr<Fabric> checked =
+      plan.options.is_checking_calls ? check_calls(transport, name_of_site) : nullptr;
+  return run_over(plan, checked ? *checked : transport, recorder, status, ring);
 }
 
 }  // namespace radixbench
