@@ -81,7 +81,7 @@ Result<void> check_ranks(const RunData& data,
 Result<RunData> read_copies(const std::string& directory, const std::vector<std::string>& files) {
   std::vector<std::string> paths;
   paths.reserve(files.size());
-  for (const std::string& file : files) paths.push_back(directory + "/" + file);
+  for (const std::string& file : files) paths.push_back(fmt::format("{}/{}", directory, file));
   RunData data = read_run(paths);
   if (!data.missing.empty()) return fail(ErrorCode::kCorrupt, data.missing[0]);
   const Result<Layout> layout = layout_of(data.ranks[0].identity);
@@ -136,7 +136,8 @@ Result<std::vector<RecoveredRank>> recover_run(const std::string& run, const std
   std::vector<std::string> files;
   std::vector<RecoveredRank> unreadable;
   for (const std::string& file : folder->rank_files) {
-    const Result<bool> copied = recover_hdf5_rank(folder->path(file), target + "/" + file);
+    const Result<bool> copied =
+        recover_hdf5_rank(folder->path(file), fmt::format("{}/{}", target, file));
     if (copied) {
       files.push_back(file);
     } else if (is_unreadable(copied.error())) {

@@ -220,6 +220,7 @@ class ConfigReader {
 
 std::string list_text(const std::vector<std::string>& items) {
   std::vector<std::string> quoted;
+  quoted.reserve(items.size());
   for (const std::string& item : items) quoted.push_back(toml_text(item));
   return fmt::format("[{}]", fmt::join(quoted, ", "));
 }
