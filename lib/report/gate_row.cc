@@ -169,6 +169,7 @@ std::vector<GateGeomean> gate_geomeans(const GateReport& report) {
     ++sum.cells;
   }
   std::vector<GateGeomean> means;
+  means.reserve(sums.size());
   for (const auto& [name, sum] : sums) {
     means.push_back({name, sum.cells, std::exp(sum.logarithms / static_cast<double>(sum.cells))});
   }

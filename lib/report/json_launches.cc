@@ -4,6 +4,8 @@
 #include "base/file_text.h"
 #include "report/json_fields.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -198,7 +200,7 @@ class LaunchesReader {
       return texts;
     }
     for (const auto& [name, value] : json.items()) {
-      texts.emplace_back(name, fields_.text_of(value, place + "." + name));
+      texts.emplace_back(name, fields_.text_of(value, fmt::format("{}.{}", place, name)));
     }
     return texts;
   }

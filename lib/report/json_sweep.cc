@@ -3,6 +3,8 @@
 #include "report/json_fields.h"
 #include "study/sweep_cells.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include <limits>
@@ -101,10 +103,12 @@ class SweepReader {
       return fields_.wrong(place + ".figures", "is no object");
     }
     for (const auto& [axis, value] : values->items()) {
-      cell.values.emplace_back(axis, fields_.text_of(value, place + ".values." + axis));
+      cell.values.emplace_back(axis,
+                               fields_.text_of(value, fmt::format("{}.values.{}", place, axis)));
     }
     for (const auto& [figure, value] : figures->items()) {
-      cell.figures.emplace_back(figure, fields_.number_of(value, place + ".figures." + figure));
+      cell.figures.emplace_back(
+          figure, fields_.number_of(value, fmt::format("{}.figures.{}", place, figure)));
     }
   }
 
