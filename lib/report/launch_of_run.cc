@@ -110,7 +110,7 @@ std::string failure_of(const MasterData& run) {
   for (const RankFileEntry& file : run.rank_files) {
     if (!file.is_readable) return fmt::format("the record of rank {} is missing", file.rank);
   }
-  const std::string end = value_of(run.identity.provenance, "run_end");
+  std::string end = value_of(run.identity.provenance, "run_end");
   if (!end.empty() && end != "fine") return end;
   for (const RankFileEntry& file : run.rank_files) {
     if (file.status == RankStatus::kComplete) continue;

@@ -74,6 +74,24 @@ std::string place_text(const Verdict& verdict) {
       "{}{}{}", fmt::join(verdict.sites, " and "), verdict.key.empty() ? "" : " ", verdict.key);
 }
 
+std::string death_claim(const Verdict& verdict, const std::string& who, const std::string& where) {
+  if (!verdict.after_site.empty()) return fmt::format("{} died after {}", who, verdict.after_site);
+  return fmt::format(
+      "{} left no dump and did not come to {} on {}", who, where, verdict.actual_group);
+}
+
+std::string late_claim(const Verdict& verdict, const std::string& who, const std::string& where) {
+  const std::string& used = verdict.actual_group;
+  if (!verdict.hang) {
+    return fmt::format("{} came late to {} on {}; nothing is mismatched", who, where, used);
+  }
+  if (verdict.verdict == VerdictClass::kLateDevice) {
+    return fmt::format(
+        "{} came to {} on {}, but the device is behind: others are through", who, where, used);
+  }
+  return fmt::format("{} has not come to {} on {}; nothing is mismatched", who, where, used);
+}
+
 // What the class comes to for these ranks, at this place.
 std::string claim(const Verdict& verdict) {
   const std::string who = ranks_text(verdict.culprit_ranks);
@@ -108,25 +126,13 @@ std::string claim(const Verdict& verdict) {
       return fmt::format("{} made {} on {} differently from the others", who, where, used);
     case VerdictClass::kDecisionDivergence:
       return fmt::format("{} decided differently: {}", who, verdict.first_divergence);
-    case VerdictClass::kRankDied:
-      if (!verdict.after_site.empty())
-        return fmt::format("{} died after {}", who, verdict.after_site);
-      return fmt::format("{} left no dump and did not come to {} on {}", who, where, used);
+    case VerdictClass::kRankDied: return death_claim(verdict, who, where);
     case VerdictClass::kThreadDied:
       return fmt::format("{} lives on without its thread {}; {} is left", who, where, used);
     case VerdictClass::kThreadRace: return fmt::format("{} at {}: {}", who, where, used);
     case VerdictClass::kLateDevice:
-      if (verdict.hang) {
-        return fmt::format(
-            "{} came to {} on {}, but the device is behind: others are through", who, where, used);
-      }
-      [[fallthrough]];
     case VerdictClass::kLateHost:
-    case VerdictClass::kLateUnknown:
-      if (verdict.hang) {
-        return fmt::format("{} has not come to {} on {}; nothing is mismatched", who, where, used);
-      }
-      return fmt::format("{} came late to {} on {}; nothing is mismatched", who, where, used);
+    case VerdictClass::kLateUnknown: return late_claim(verdict, who, where);
     case VerdictClass::kStalledUnrecorded:
       return fmt::format("{} stopped after {} and never came to {}{}{}",
                          who,

@@ -134,7 +134,7 @@ INSTANTIATE_TEST_SUITE_P(
          with(kSlurmStep, {{"RADIXBENCH_RANK", ""}, {"RANK", ""}}),
          "launcher=slurm rank=2/4 local=0/2"},
     }),
-    [](const auto& info) { return std::string{info.param.name}; });
+    [](const auto& test) { return std::string{test.param.name}; });
 
 class RefusedTest : public testing::TestWithParam<LaunchCase> {};
 
@@ -188,7 +188,7 @@ INSTANTIATE_TEST_SUITE_P(
          "slurm",
          ErrorCode::kInvalidArgument},
     }),
-    [](const auto& info) { return std::string{info.param.name}; });
+    [](const auto& test) { return std::string{test.param.name}; });
 
 TEST(LaunchContextTest, HintOfPmixIsTold) {
   const auto context = find_launch({}, {{"PMIX_RANK", "3"}});
