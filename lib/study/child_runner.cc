@@ -102,12 +102,15 @@ std::vector<std::string> environment_of(const ChildCommand& command) {
                                     [&](const auto& pair) { return pair.first == name; });
     if (!is_set) variables.emplace_back(text);
   }
-  for (const auto& [name, value] : command.environment) variables.push_back(name + "=" + value);
+  for (const auto& [name, value] : command.environment) {
+    variables.push_back(fmt::format("{}={}", name, value));
+  }
   return variables;
 }
 
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
   for (std::string& text : texts) pointers.push_back(text.data());
   pointers.push_back(nullptr);
   return pointers;

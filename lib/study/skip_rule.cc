@@ -109,7 +109,7 @@ class SkipRuleParser {
       const Operator* found = operator_here();
       if (found == nullptr || found->precedence < precedence_min) return left;
       at_ += found->spelling.size();
-      const Parsed right = binary(found->precedence + 1);
+      Parsed right = binary(found->precedence + 1);
       if (!right) return right;
       left = add({.op = found->op, .number = 0, .word = {}, .left = *left, .right = *right});
     }
@@ -128,7 +128,7 @@ class SkipRuleParser {
   Parsed unary_from(char first) {
     if (first == '!' || first == '-') {
       ++at_;
-      const Parsed operand = unary();
+      Parsed operand = unary();
       if (!operand) return operand;
       const Op op = first == '!' ? Op::kNot : Op::kMinus;
       return add({.op = op, .number = 0, .word = {}, .left = *operand, .right = 0});
@@ -142,7 +142,7 @@ class SkipRuleParser {
 
   Parsed in_parentheses() {
     ++at_;
-    const Parsed inner = binary(0);
+    Parsed inner = binary(0);
     if (!inner) return inner;
     skip_blanks();
     if (at_ >= text_.size() || text_[at_] != ')') return bad("')'");
@@ -202,7 +202,7 @@ class SkipRuleValue {
       case Op::kOr: return logic(node);
       case Op::kNot:
       case Op::kMinus: {
-        const Result<double> operand = number(node.left);
+        Result<double> operand = number(node.left);
         if (!operand) return operand;
         return node.op == Op::kNot ? as_number(*operand == 0) : -*operand;
       }
@@ -248,9 +248,9 @@ class SkipRuleValue {
     const SkipRule::Node& left = rule_.nodes_[node.left];
     const SkipRule::Node& right = rule_.nodes_[node.right];
     if (is_word(left) && is_word(right)) return equality_of_words(node.op, left, right);
-    const Result<double> a = number(node.left);
+    Result<double> a = number(node.left);
     if (!a) return a;
-    const Result<double> b = number(node.right);
+    Result<double> b = number(node.right);
     if (!b) return b;
     return as_number((*a == *b) == (node.op == Op::kEqual));
   }
@@ -272,18 +272,18 @@ class SkipRuleValue {
 
   // The right side is looked at only where it matters, as in C.
   Result<double> logic(const SkipRule::Node& node) const {
-    const Result<double> left = number(node.left);
+    Result<double> left = number(node.left);
     if (!left) return left;
     if ((*left != 0) == (node.op == Op::kOr)) return as_number(*left != 0);
-    const Result<double> right = number(node.right);
+    Result<double> right = number(node.right);
     if (!right) return right;
     return as_number(*right != 0);
   }
 
   Result<double> arithmetic(const SkipRule::Node& node) const {
-    const Result<double> a = number(node.left);
+    Result<double> a = number(node.left);
     if (!a) return a;
-    const Result<double> b = number(node.right);
+    Result<double> b = number(node.right);
     if (!b) return b;
     const bool divides = node.op == Op::kDivide || node.op == Op::kModulo;
     if (divides && *b == 0) return bad("something is divided by 0");

@@ -35,7 +35,8 @@ std::vector<Match> matches(const std::vector<std::uint32_t>& where,
   return found;
 }
 
-HabitForecast forecast_of(std::vector<Match> found, const std::vector<std::uint32_t>& where) {
+HabitForecast forecast_of(const std::vector<Match>& found,
+                          const std::vector<std::uint32_t>& where) {
   HabitForecast forecast;
   std::vector<std::size_t> lengths;
   lengths.reserve(found.size());
@@ -100,7 +101,7 @@ std::optional<HabitForecast> CallHabit::forecast(const CallProgram& program, std
     // What it did from here on is no habit.
     const std::vector<std::uint32_t> before{
         program.tokens.begin(), program.tokens.begin() + static_cast<std::ptrdiff_t>(index)};
-    best = forecast_of(std::move(own), before);
+    best = forecast_of(own, before);
     const std::size_t round = best->continuation.size();
     // A habit goes on as it came to where it is now.
     for (std::size_t i = 0; round > 0 && best->continuation.size() < kContinuationMax; ++i) {
@@ -117,7 +118,7 @@ std::optional<HabitForecast> CallHabit::forecast(const CallProgram& program, std
       const CallProgram& other = this->program(twin, thread);
       std::vector<Match> found = matches(other.tokens, other.tokens.size(), program.tokens, index);
       if (found.empty()) continue;
-      HabitForecast forecast = forecast_of(std::move(found), other.tokens);
+      HabitForecast forecast = forecast_of(found, other.tokens);
       forecast.is_own = false;
       if (!best || forecast.length > best->length) best = std::move(forecast);
     }

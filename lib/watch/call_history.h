@@ -101,6 +101,7 @@ class CallHistories {
     std::uint32_t signature = 0;
     std::uint32_t site = 0;
     std::uint32_t peer = 0;
+    // NOLINTNEXTLINE(modernize-use-nullptr): as for RecordedFrame.
     auto operator<=>(const Token&) const = default;
   };
   [[nodiscard]] const Token& token(std::uint32_t number) const { return tokens_[number]; }

@@ -43,6 +43,7 @@ struct RecordedSignature {
   std::string kind;
   std::string type;
   std::string sizes;
+  // NOLINTNEXTLINE(modernize-use-nullptr): the check takes the comparison's 0 for a pointer.
   auto operator<=>(const RecordedSignature&) const = default;
 };
 
@@ -51,6 +52,7 @@ struct RecordedFrame {
   std::string file;
   std::int64_t line = 0;
   bool is_library = false;  // of the communication library itself, as far as its path tells
+  // NOLINTNEXTLINE(modernize-use-nullptr): the check takes the comparison's 0 for a pointer.
   auto operator<=>(const RecordedFrame&) const = default;
 };
 
