@@ -73,7 +73,7 @@ void describe_order(const HistoryView& view, const CallDeparture& departure, Ver
     std::vector<std::string> parts;
     for (const std::uint32_t token : tokens) {
       std::string part = view.histories.role_name(view.histories.token(token).role);
-      if (!is_one_site) part = view.labels.name(token) + " on " + part;
+      if (!is_one_site) part = fmt::format("{} on {}", view.labels.name(token), part);
       if (parts.empty() || parts.back() != part) parts.push_back(std::move(part));
     }
     return fmt::format("{}", fmt::join(parts, " then "));

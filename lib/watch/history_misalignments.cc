@@ -36,7 +36,7 @@ struct Place {
 // The lanes of one group side by side.
 class Lanes {
  public:
-  Lanes(const HistoryView& view, std::uint32_t group) : view_{view}, group_{group} {
+  Lanes(const HistoryView& view, std::uint32_t group) : group_{group} {
     const HistoryGroup& one = view.histories.groups()[group];
     for (std::size_t index = 0; index < one.members.size(); ++index) {
       const RankHistory* history = view.histories.find(one.members[index]);
@@ -130,7 +130,6 @@ class Lanes {
     return static_cast<std::size_t>(count) >= kCustomary;
   }
 
-  const HistoryView& view_;
   std::uint32_t group_;
   std::vector<Lane> lanes_;
   std::map<std::pair<std::uint32_t, std::uint32_t>, bool> customs_;
