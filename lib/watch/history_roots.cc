@@ -234,6 +234,9 @@ class RootSearch {
                                                  RootKind kind,
                                                  const std::vector<const Root*>& roots);
   void describe(RootKind kind, const std::vector<const Root*>& roots, HistoryFinding& finding);
+  static void describe_missing(const std::vector<const Root*>& roots, Verdict& verdict);
+  void describe_device(const std::vector<const Root*>& roots, Verdict& verdict);
+  void describe_host(const std::vector<const Root*>& roots, HistoryFinding& finding);
   void add_circle(std::vector<StuckCall> circle);
 
   const HistoryView& view_;
@@ -280,68 +283,16 @@ void RootSearch::describe(RootKind kind,
                           const std::vector<const Root*>& roots,
                           HistoryFinding& finding) {
   Verdict& verdict = finding.verdict;
-  const bool is_certain_one =
-      std::ranges::any_of(roots, [](const Root* root) { return root->is_alone; });
-  const std::string who = describe_ranks(verdict.culprit_ranks);
   switch (kind) {
-    case RootKind::kMissing:
-      if (!is_certain_one) {
-        verdict.verdict = VerdictClass::kIncomplete;
-        verdict.what_would_help = fmt::format("the dumps of ranks {}", who);
-        verdict.culprit_ranks.clear();
-        return;
-      }
-      verdict.verdict = VerdictClass::kRankDied;
-      std::erase_if(verdict.culprit_ranks, [&](Rank rank) {
-        return std::ranges::none_of(
-            roots, [&](const Root* root) { return root->rank == rank && root->is_alone; });
-      });
-      verdict.evidence.push_back(fmt::format("ranks {} left no dump, and nobody else is waited for",
-                                             describe_ranks(verdict.culprit_ranks)));
-      verdict.what_would_help =
-          "whether the process is gone: a rank that can't write its dump looks the same";
-      verdict.advice = "see the host's log of that process: out of memory, a crash, a kill";
-      return;
+    case RootKind::kMissing: return describe_missing(roots, verdict);
     case RootKind::kDamaged:
       verdict.verdict = VerdictClass::kIncomplete;
-      verdict.what_would_help = fmt::format("readable dumps of ranks {}", who);
+      verdict.what_would_help =
+          fmt::format("readable dumps of ranks {}", describe_ranks(verdict.culprit_ranks));
       verdict.culprit_ranks.clear();
       return;
-    case RootKind::kDevice: {
-      verdict.verdict = VerdictClass::kLateDevice;
-      for (const Root* root : roots) {
-        verdict.evidence.push_back(
-            fmt::format("rank {} is in {} on {} #{}, which ranks {} are through with",
-                        root->rank,
-                        view_.labels.name(root->waiting.call->token),
-                        radixbench::describe(view_.histories.groups()[root->waiting.call->group]),
-                        root->waiting.call->sequence,
-                        describe_ranks(view_.cut.through(root->waiting))));
-      }
-      verdict.advice = "the calls match and the host went on: look at the device and its kernels";
-      return;
-    }
-    case RootKind::kHost:
-      verdict.verdict = VerdictClass::kLateHost;
-      for (const Root* root : roots) {
-        const RankHistory& history = *view_.histories.find(root->rank);
-        const auto last =
-            token_before(view_, root->rank, static_cast<std::uint32_t>(history.calls.size()));
-        if (last) verdict.after_site = view_.labels.name(*last);
-        verdict.evidence.push_back(
-            fmt::format("rank {} is in no call{}{}",
-                        root->rank,
-                        last ? "; its last was " + view_.labels.name(*last) : "",
-                        history.tells_completion ? ", and its device has nothing left to do" : ""));
-      }
-      verdict.sides.push_back(
-          call_side(view_, verdict.culprit_ranks, "did not come to", finding.token));
-      verdict.expected_next = verdict.sites.front();
-      verdict.what_would_help = fmt::format("a stack of ranks {}", who);
-      verdict.advice =
-          "nothing is mismatched: find out where that rank's program is; who creates a "
-          "communicator, takes a lock or reads a file leaves no trace in these dumps";
-      return;
+    case RootKind::kDevice: return describe_device(roots, verdict);
+    case RootKind::kHost: return describe_host(roots, finding);
     case RootKind::kTransport:
       verdict.verdict = VerdictClass::kTransport;
       verdict.culprit_ranks = view_.histories.groups()[roots.front()->waiting.call->group].members;
@@ -350,6 +301,64 @@ void RootSearch::describe(RootKind kind,
       verdict.advice = "the calls match: look at the network, the device or the library";
       return;
   }
+}
+
+void RootSearch::describe_missing(const std::vector<const Root*>& roots, Verdict& verdict) {
+  if (std::ranges::none_of(roots, [](const Root* root) { return root->is_alone; })) {
+    verdict.verdict = VerdictClass::kIncomplete;
+    verdict.what_would_help =
+        fmt::format("the dumps of ranks {}", describe_ranks(verdict.culprit_ranks));
+    verdict.culprit_ranks.clear();
+    return;
+  }
+  verdict.verdict = VerdictClass::kRankDied;
+  std::erase_if(verdict.culprit_ranks, [&](Rank rank) {
+    return std::ranges::none_of(
+        roots, [&](const Root* root) { return root->rank == rank && root->is_alone; });
+  });
+  verdict.evidence.push_back(fmt::format("ranks {} left no dump, and nobody else is waited for",
+                                         describe_ranks(verdict.culprit_ranks)));
+  verdict.what_would_help =
+      "whether the process is gone: a rank that can't write its dump looks the same";
+  verdict.advice = "see the host's log of that process: out of memory, a crash, a kill";
+}
+
+void RootSearch::describe_device(const std::vector<const Root*>& roots, Verdict& verdict) {
+  verdict.verdict = VerdictClass::kLateDevice;
+  for (const Root* root : roots) {
+    verdict.evidence.push_back(
+        fmt::format("rank {} is in {} on {} #{}, which ranks {} are through with",
+                    root->rank,
+                    view_.labels.name(root->waiting.call->token),
+                    radixbench::describe(view_.histories.groups()[root->waiting.call->group]),
+                    root->waiting.call->sequence,
+                    describe_ranks(view_.cut.through(root->waiting))));
+  }
+  verdict.advice = "the calls match and the host went on: look at the device and its kernels";
+}
+
+void RootSearch::describe_host(const std::vector<const Root*>& roots, HistoryFinding& finding) {
+  Verdict& verdict = finding.verdict;
+  verdict.verdict = VerdictClass::kLateHost;
+  for (const Root* root : roots) {
+    const RankHistory& history = *view_.histories.find(root->rank);
+    const auto last =
+        token_before(view_, root->rank, static_cast<std::uint32_t>(history.calls.size()));
+    if (last) verdict.after_site = view_.labels.name(*last);
+    verdict.evidence.push_back(
+        fmt::format("rank {} is in no call{}{}",
+                    root->rank,
+                    last ? "; its last was " + view_.labels.name(*last) : "",
+                    history.tells_completion ? ", and its device has nothing left to do" : ""));
+  }
+  verdict.sides.push_back(
+      call_side(view_, verdict.culprit_ranks, "did not come to", finding.token));
+  verdict.expected_next = verdict.sites.front();
+  verdict.what_would_help =
+      fmt::format("a stack of ranks {}", describe_ranks(verdict.culprit_ranks));
+  verdict.advice =
+      "nothing is mismatched: find out where that rank's program is; who creates a "
+      "communicator, takes a lock or reads a file leaves no trace in these dumps";
 }
 
 void RootSearch::add_circle(std::vector<StuckCall> circle) {
