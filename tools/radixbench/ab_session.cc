@@ -286,7 +286,8 @@ Result<LaunchSet> resumed_launches(const AbPlan& plan) {
   if (!set) return set;
   const About fresh = about_of(plan);
   for (std::size_t i = 0; i < fresh.size(); ++i) {
-    const auto& [name, value] = fresh[i];
+    const std::string& name = fresh[i].first;
+    const std::string& value = fresh[i].second;
     const auto found = std::find_if(set->about.begin(), set->about.end(), [&](const auto& entry) {
       return entry.first == name;
     });
