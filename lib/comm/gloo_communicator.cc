@@ -1,6 +1,7 @@
 #include "comm/gloo_communicator.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "comm/call_failure.h"
 
 #include <fmt/format.h>
@@ -196,7 +197,7 @@ class GlooCommunicator final : public Communicator {
   Result<void> attempt(const Attempt& attempt, Make make) {
     if (failure_) return refuse(attempt);
     if (rank_.is_interrupted) return fail_call(attempt, "", 0ns);
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = deadline_after(0ns);
     // gloo knows whole milliseconds, and takes 0 for no limit.
     const auto timeout =
         std::max(std::chrono::ceil<std::chrono::milliseconds>(attempt.call.deadline - start), 1ms);
@@ -206,7 +207,7 @@ class GlooCommunicator final : public Communicator {
     } catch (const std::exception& error) {
       const std::string text = plain_gloo_text(error.what());
       const bool is_late = text.starts_with(kLateText);
-      const auto now = is_late ? attempt.call.deadline : std::chrono::steady_clock::now();
+      const auto now = is_late ? attempt.call.deadline : deadline_after(0ns);
       return fail_call(attempt, text, now - start);
     }
   }

@@ -1,6 +1,7 @@
 #include "comm/gloo_world.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "comm/call_failure.h"
 #include "comm/gloo_communicator.h"
 #include "comm/gloo_context.h"
@@ -144,7 +145,7 @@ class GlooFabric final : public Fabric {
 
  private:
   Result<std::shared_ptr<GlooContext>> connect_members(const GroupSpec& group, Deadline deadline) {
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = deadline_after(0ns);
     const auto self = std::ranges::find(group.members, rank());
     Result<std::shared_ptr<GlooContext>> context =
         listen(static_cast<std::size_t>(self - group.members.begin()),
@@ -226,7 +227,7 @@ class GlooFabric final : public Fabric {
       return fail(ErrorCode::kPeerLost,
                   fmt::format("opening {}: gloo: {}", describe(group), error.message));
     }
-    return tl::unexpected(to_open_error(failure, group, std::chrono::steady_clock::now() - start));
+    return tl::unexpected(to_open_error(failure, group, deadline_after(0ns) - start));
   }
 
   GlooRank rank_;

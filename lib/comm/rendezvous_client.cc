@@ -1,4 +1,5 @@
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/quiet_thread.h"
 #include "comm/rendezvous.h"
 #include "comm/rendezvous_socket.h"
@@ -193,8 +194,8 @@ class Client final : public RendezvousClient {
   }
 
   Result<std::string> ask(Request::What what, Deadline deadline) {
-    const auto patience = std::chrono::duration_cast<std::chrono::microseconds>(
-        deadline - std::chrono::steady_clock::now());
+    const auto patience =
+        std::chrono::duration_cast<std::chrono::microseconds>(deadline - deadline_after(0ns));
     const std::uint32_t number = next_number_++;
     {
       const std::lock_guard lock{mutex_};

@@ -1,4 +1,5 @@
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/quiet_thread.h"
 #include "comm/rendezvous.h"
 #include "comm/rendezvous_desk.h"
@@ -117,7 +118,7 @@ class Server final : public RendezvousServer {
     }
   }
 
-  static Deadline now() { return std::chrono::steady_clock::now(); }
+  static Deadline now() { return deadline_after(0ns); }
 
   void wait() {
     std::vector<pollfd> polled{{.fd = wake_up_.descriptor(), .events = POLLIN, .revents = 0},

@@ -194,8 +194,7 @@ void WakeUp::drain() const {
 
 int poll_timeout(Deadline deadline) {
   using namespace std::chrono_literals;
-  const auto left =
-      std::clamp<std::chrono::nanoseconds>(deadline - std::chrono::steady_clock::now(), 0ns, 1h);
+  const auto left = std::clamp<std::chrono::nanoseconds>(deadline - deadline_after(0ns), 0ns, 1h);
   return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count());
 }
 
