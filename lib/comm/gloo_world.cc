@@ -25,6 +25,8 @@ using namespace std::chrono_literals;
 
 // For ranks of a fork to find the server that their supervisor is about to start.
 constexpr auto kConnectWait = 30s;
+// For the rendezvous to see that a member that cannot be connected to is gone.
+constexpr auto kBreakWait = 200ms;
 // At the end of a rank, for the others to have made their last calls.
 constexpr auto kFinishWait = 2s;
 
@@ -216,7 +218,8 @@ class GlooFabric final : public Fabric {
                                            Deadline start) {
     rank_.has_broken_group = true;
     context.abandon();
-    const Result<GroupBreak> broken = rendezvous_->report_break(group, {.rank = rank()}, 0ns);
+    const Result<GroupBreak> broken =
+        rendezvous_->report_break(group, {.rank = rank()}, kBreakWait);
     CallFailure failure;
     failure.code = rank_.is_interrupted ? ErrorCode::kInterrupted : ErrorCode::kPeerLost;
     for (const Rank member : group.members) {
