@@ -27,6 +27,7 @@ GitAnswer ask_git(std::vector<std::string> words) {
   if (pipe2(ends.data(), O_CLOEXEC) != 0) return {};
   words.insert(words.begin(), "git");
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions{};

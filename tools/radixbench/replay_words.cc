@@ -2,6 +2,8 @@
 
 #include "replay_arguments.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace radixbench {
@@ -10,7 +12,7 @@ namespace {
 constexpr const char* kTrace = "TRACE";
 
 bool is_set_by_user(const CLI::Option& option) {
-  const std::string name = option.get_single_name();
+  const std::string& name = option.get_single_name();
   return name != "help" && name != "output";
 }
 
@@ -44,7 +46,9 @@ std::vector<std::string> given_words(const CLI::App& app) {
     const bool is_of_replay = std::any_of(
         defaults.begin(), defaults.end(), [&](const auto& known) { return known.first == name; });
     if (!is_of_replay) continue;
-    for (const std::string& value : option->results()) words.push_back("--" + name + "=" + value);
+    for (const std::string& value : option->results()) {
+      words.push_back(fmt::format("--{}={}", name, value));
+    }
   }
   return words;
 }
