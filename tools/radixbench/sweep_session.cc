@@ -155,7 +155,7 @@ Result<SweepState> resumed_state(const SweepPlan& plan) {
   if (!text) return tl::unexpected(text.error());
   Result<SweepState> found = parse_sweep(*text, state_file(plan));
   if (!found) return found;
-  const Result<SweepState> fresh = new_state(plan);
+  Result<SweepState> fresh = new_state(plan);
   if (!fresh) return fresh;
   if (Result<void> same = check_same(*fresh, *found); !same) return tl::unexpected(same.error());
   // JSON objects have no order; the axes do.
