@@ -41,16 +41,17 @@ gloo         a dump over gloo
 only active  a dump of unfinished calls alone
 
 yes    shown, as far as the calls before it are still there
-guess  likely at best: an absent dump may be of a rank that lives; the next call is what came next before
-sizes  where the calls differ in kind, element type or size; calls alike in all three can't be told apart
+guess  likely at best: an absent dump may be of a rank that lives; the next call is guessed
+sizes  where calls differ in kind, element type or size; calls alike in all can't be told apart
 open   where the call is still open; what was over is not in the file
 no     never claimed, and never said to be absent
 
-PyTorch's dumps hold no results, no reduce operator, no root, no decision and no creation of a group. A communicator
-is created at a group's first call before anything is recorded: a rank that is stuck there is stalled_unrecorded.
-Members of groups are not in gloo's dumps: a layout gives them, else they are inferred from who used them.
-Sends and receives are in dumps over nccl alone, and pair by count where nothing was overwritten, else by what is open.
-A dump that went round its ring shows no first difference older than itself.
+PyTorch's dumps hold no results, no reduce operator, no root, no decision and no creation of a
+group. A communicator is created at a group's first call before anything is recorded: a rank that
+is stuck there is stalled_unrecorded. Members of groups are not in gloo's dumps: a layout gives
+them, else they are inferred from who used them. Sends and receives are in dumps over nccl alone,
+and pair by count where nothing was overwritten, else by what is open. A dump that went round its
+ring shows no first difference older than itself.
 )";
 
 }  // namespace

@@ -35,7 +35,8 @@ def refuse(word): raise ValueError("no JSON: " + word)
 schema = json.load(open(sys.argv[1]))
 jsonschema.Draft202012Validator.check_schema(schema)
 document = json.load(open(sys.argv[2]), parse_constant=refuse)
-errors = [f"{list(e.path)}: {e.message}" for e in jsonschema.Draft202012Validator(schema).iter_errors(document)]
+found = jsonschema.Draft202012Validator(schema).iter_errors(document)
+errors = [f"{list(e.path)}: {e.message}" for e in found]
 open(sys.argv[3], "w").write("\n".join(errors))
 )";
   const std::string out = (folder.path() / "errors").string();

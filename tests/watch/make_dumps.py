@@ -11,7 +11,7 @@ import os
 import pickle
 import random
 
-FILE = "/srv/app/loop.py"
+FILE = "app/loop.py"
 LIBRARY = "/opt/venv/lib/python3.12/site-packages/torch/distributed/distributed_c10d.py"
 # name of a site: line, sizes, whether it has a helper that goes over the attention groups
 SITES = {"receive": 14, "ack_writes": 17, "may_stop": 18, "progress": 19, "drain": 20, "compute": 26}

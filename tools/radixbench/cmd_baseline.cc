@@ -135,10 +135,10 @@ int prune(const BaselineArguments& arguments) {
 }
 
 constexpr const char* kExamples =
-    R"(An entry is one file of launches, DIR/NAME/ENVIRONMENT/UTC-COMMIT.summary.json, and HEAD names
-the one that was accepted last; commit them or keep them in a CI cache. `gate --baseline NAME` takes
-the entry of the commit where this work began, else the newest of a commit that it comes from;
-outside a repository, HEAD.
+    R"(An entry is one file of launches, DIR/NAME/ENVIRONMENT/UTC-COMMIT.summary.json, and HEAD
+names the one that was accepted last; commit them or keep them in a CI cache. `gate --baseline
+NAME` takes the entry of the commit where this work began, else the newest of a commit that it
+comes from; outside a repository, HEAD.
 
 Examples:
   radixbench baseline save main runs/r1 runs/r2 runs/r3 runs/r4 runs/r5

@@ -6,8 +6,8 @@
 #include "base/file_text.h"
 #include "layout/layout.h"
 #include "record/hdf5_master.h"
+#include "report/json_sarif.h"
 #include "report/json_verdict.h"
-#include "report/sarif_verdict.h"
 #include "report/verdict_text.h"
 #include "report/visibility_table.h"
 #include "watch/diagnose.h"
@@ -161,8 +161,9 @@ int diagnose_files(const DiagnoseArguments& arguments) {
 }
 
 constexpr const char* kExamples =
-    R"(PATH is a ring file, a folder of them, or a run's folder (whose layout is then known); or a dump of
-PyTorch's flight recorder, pickle or JSON, whose name ends with its rank, or a folder of them.
+    R"(PATH is a ring file, a folder of them, or a run's folder (whose layout is then known); or a
+dump of PyTorch's flight recorder, pickle or JSON, whose name ends with its rank, or a folder of
+them.
 
 Examples:
   radixbench diagnose runs/last

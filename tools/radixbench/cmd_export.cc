@@ -92,9 +92,9 @@ int export_launches(const ExportArguments& arguments) {
 }
 
 constexpr const char* kExamples =
-    R"(FORMAT is csv (a row a value), jsonl (an object a value), gbench (Google Benchmark's JSON, for its
-compare.py), bmf (Bencher) or gab (github-action-benchmark, customSmallerIsBetter). INPUT is a run's
-folder, what `ab` left, or a launches.json.
+    R"(FORMAT is csv (a row a value), jsonl (an object a value), gbench (Google Benchmark's JSON,
+for its compare.py), bmf (Bencher) or gab (github-action-benchmark, customSmallerIsBetter). INPUT
+is a run's folder, what `ab` left, or a launches.json.
 
 Examples:
   radixbench export csv runs/* > values.csv

@@ -145,7 +145,8 @@ Exit codes: 65 not a file of radixbench, cut short, or of another major version;
 
 constexpr const char* kVerifyExamples =
     R"(Reads every chunk, so that each checksum is looked at, and holds sizes, SHA-256 and rows of
-rank files against the master. One line on stderr for each thing that is wrong, with the file's name.
+rank files against the master. One line on stderr for each thing that is wrong, with the file's
+name.
 
 Examples:
   radixbench h5 verify runs/a

@@ -90,8 +90,8 @@ int print_report(const ReportArguments& arguments) {
 }
 
 constexpr const char* kExamples =
-    R"(FORMAT is console, md, json or junit. INPUT is the JSON of a gate (gate --json FILE), or a run's
-folder. It judges nothing: what the gate found is said once more.
+    R"(FORMAT is console, md, json or junit. INPUT is the JSON of a gate (gate --json FILE), or a
+run's folder. It judges nothing: what the gate found is said once more.
 
 Examples:
   radixbench report md gate.json --id linux > comment.md

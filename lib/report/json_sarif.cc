@@ -1,4 +1,4 @@
-#include "report/sarif_verdict.h"
+#include "report/json_sarif.h"
 
 #include "report/verdict_text.h"
 
