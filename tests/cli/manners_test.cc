@@ -22,7 +22,7 @@ using testing::StartsWith;
 const std::string kTrace = RADIXBENCH_SOURCE_DIR "/traces/sample_400.jsonl";
 
 const std::vector<std::string> kShortReplay = {
-    "replay", kTrace, "--layout", "tp2", "--transport", "threads", "--limit", "5", "-o", "run"};
+    "replay", kTrace, "--layout", "tp2", "--limit", "5", "-o", "run"};
 
 std::vector<std::string> with(std::vector<std::string> words, std::vector<std::string> more) {
   words.insert(words.end(), more.begin(), more.end());
