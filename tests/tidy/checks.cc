@@ -19,7 +19,8 @@ std::string finding(const SourceFile& file, std::size_t line_index, std::string_
 
 bool is_left_out(const std::string& path) {
   return path.starts_with("build") || path == ".git" || path.starts_with(".git/") ||
-         path.starts_with("bench/peers/") || path.find("__pycache__") != std::string::npos;
+         path.starts_with("bench/peers/") || path.starts_with("tests/data/fuzz/") ||
+         path.find("__pycache__") != std::string::npos;
 }
 
 SourceFile read_file(const fs::path& root, const fs::path& path) {
