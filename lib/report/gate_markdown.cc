@@ -23,13 +23,13 @@ constexpr std::string_view kHead =
     "| cell | A | B | change | interval | p (adj) | verdict | |\n"
     "|:--|--:|--:|--:|:-:|--:|:--|:--|\n";
 
-std::string row_line(const GateCell& cell) {
-  const GateRow row = gate_row(cell);
-  const bool is_bad = cell.verdict != GateVerdict::kPass && cell.verdict != GateVerdict::kNew &&
-                      cell.verdict != GateVerdict::kImproved;
+// `beginning` is what all names share and stands above the table.
+std::string row_line(const GateRow& row, GateVerdict judged, std::size_t beginning) {
+  const bool is_bad = judged != GateVerdict::kPass && judged != GateVerdict::kNew &&
+                      judged != GateVerdict::kImproved;
   const std::string verdict = markdown_text(row.verdict);
   return fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} |\n",
-                     markdown_text(row.cell),
+                     markdown_text(row.cell.substr(beginning)),
                      markdown_text(row.a),
                      markdown_text(row.b),
                      markdown_text(row.change),
@@ -67,10 +67,13 @@ std::string bottom(const GateReport& report) {
 }
 
 std::string means(const GateReport& report) {
+  const std::vector<GateGeomean> moved = moved_geomeans(report);
+  const std::size_t still = gate_geomeans(report).size() - moved.size();
   std::vector<std::vector<std::string>> rows = {{"geometric mean of B over A", "cells", "change"}};
-  for (const GateGeomean& mean : gate_geomeans(report)) {
+  for (const GateGeomean& mean : moved) {
     rows.push_back({mean.name, std::to_string(mean.cells), percent_text(mean.ratio - 1)});
   }
+  if (still > 0) rows.push_back({fmt::format("{} metrics", still), "", "none"});
   return markdown_table(rows);
 }
 
@@ -104,10 +107,16 @@ std::string gate_markdown(const GateReport& report, const GateMarkdownOptions& o
   // Where even these are too long, what stands first matters most.
   const std::size_t room = options.bytes_max - std::min(end.size(), options.bytes_max / 2);
   const auto fits = [&](std::size_t more) { return text.size() + more + kFoldBytes <= room; };
+  std::vector<GateRow> rows;
+  for (const GateCell& cell : report.cells) rows.push_back(gate_row(cell));
+  const std::string beginning = shared_beginning(rows);
+  if (!beginning.empty()) {
+    text += markdown_text(std::string_view{beginning}.substr(0, beginning.size() - 2)) + "\n\n";
+  }
   std::size_t shown = 0;
   const auto add_rows = [&](std::size_t until) {
     for (text += kHead; shown < until; ++shown) {
-      const std::string line = row_line(report.cells[shown]);
+      const std::string line = row_line(rows[shown], report.cells[shown].verdict, beginning.size());
       if (!fits(line.size())) return;
       text += line;
     }

@@ -82,7 +82,9 @@ std::string rest_of_reason(const GateCell& cell) {
     const bool is_shown = part.starts_with("MDE ") || part.starts_with("about ") ||
                           part.starts_with("worse by more than ") ||
                           part.starts_with("better by more than ") || part.ends_with(" exact");
-    if (!is_shown) rest += fmt::format("{}{}", rest.empty() ? "" : "; ", part);
+    // Which cell was not quiet is said once, for all.
+    const std::string_view words = part.starts_with("noisy_testbed") ? "noisy_testbed" : part;
+    if (!is_shown) rest += fmt::format("{}{}", rest.empty() ? "" : "; ", words);
   }
   return rest;
 }
@@ -174,6 +176,23 @@ std::vector<GateGeomean> gate_geomeans(const GateReport& report) {
     means.push_back({name, sum.cells, std::exp(sum.logarithms / static_cast<double>(sum.cells))});
   }
   return means;
+}
+
+std::vector<GateGeomean> moved_geomeans(const GateReport& report) {
+  std::vector<GateGeomean> means = gate_geomeans(report);
+  std::erase_if(means, [](const GateGeomean& mean) { return std::abs(mean.ratio - 1) < 5e-4; });
+  return means;
+}
+
+std::string shared_beginning(const std::vector<GateRow>& rows) {
+  if (rows.empty()) return "";
+  const std::string& first = rows.front().cell;
+  const std::size_t end = first.find("::");
+  if (end == std::string::npos) return "";
+  std::string beginning = first.substr(0, end + 2);
+  const bool is_shared = std::ranges::all_of(
+      rows, [&](const GateRow& row) { return row.cell.starts_with(beginning); });
+  return is_shared ? beginning : "";
 }
 
 std::string gate_counts_text(const GateReport& report) {
@@ -268,10 +287,15 @@ std::string gate_advice(const GateReport& report) {
     return "run what is missing, or accept its going: radixbench baseline save";
   }
   if (has(GateVerdict::kRegressed))
-    return "radixbench compare A B shows which counts and times moved";
+    return "radixbench ab --keep-runs, then radixbench compare on a pair: which counts and times "
+           "moved";
+  if (report.self_check && !report.self_check->is_quiet && has(GateVerdict::kInconclusive)) {
+    return "times need a quieter machine; counts were judged all the same";
+  }
   std::size_t needed = 0;
   for (const GateCell& cell : report.cells) {
-    if (cell.verdict == GateVerdict::kInconclusive && cell.samples_needed) {
+    if (cell.action != GateAction::kTrack && cell.verdict == GateVerdict::kInconclusive &&
+        cell.samples_needed) {
       needed = std::max(needed, *cell.samples_needed);
     }
   }

@@ -28,6 +28,9 @@ bool is_quiet(const GateCell& cell);
 // Whether the gate fails because of it.
 bool fails_gate(const GateCell& cell, const GateOptions& options);
 
+// What the names of all rows begin with, up to "::" and with it; empty where they differ in it.
+std::string shared_beginning(const std::vector<GateRow>& rows);
+
 // Of all cells of one metric and statistic, the geometric mean of B over A.
 struct GateGeomean {
   std::string name;  // metric@stat
@@ -35,6 +38,8 @@ struct GateGeomean {
   double ratio = 1;
 };
 std::vector<GateGeomean> gate_geomeans(const GateReport& report);
+// Those of them that moved, for tables that say how many others did not.
+std::vector<GateGeomean> moved_geomeans(const GateReport& report);
 
 // 1 REGRESSED, 2 INCONCLUSIVE, 40 PASS; 3 tracked. "nothing was compared" of none.
 std::string gate_counts_text(const GateReport& report);

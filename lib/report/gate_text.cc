@@ -43,18 +43,6 @@ fmt::text_style style_of(GateVerdict verdict) {
   return {};
 }
 
-// What all cells have before "::", with it; empty where they differ.
-std::string shared_prefix(const std::vector<GateRow>& rows) {
-  if (rows.empty()) return "";
-  const std::string& first = rows.front().cell;
-  const std::size_t end = first.find("::");
-  if (end == std::string::npos) return "";
-  std::string prefix = first.substr(0, end + 2);
-  const bool is_shared =
-      std::ranges::all_of(rows, [&](const GateRow& row) { return row.cell.starts_with(prefix); });
-  return is_shared ? prefix : "";
-}
-
 class GateText {
  public:
   GateText(const GateReport& report, const GateTextOptions& options)
@@ -86,7 +74,7 @@ class GateText {
       verdicts.push_back(cell.verdict);
     }
     const std::size_t hidden = report_.cells.size() - rows.size();
-    const std::string prefix = shared_prefix(rows);
+    const std::string prefix = shared_beginning(rows);
     std::string text;
     if (!prefix.empty()) text += fmt::format("   {}\n", prefix.substr(0, prefix.size() - 2));
     if (!rows.empty()) text += "\n" + lines(rows, verdicts, prefix.size());
@@ -125,18 +113,31 @@ class GateText {
     return coloured(row.verdict, style_of(verdict)) + (row.note.empty() ? "" : "  " + row.note);
   }
 
-  [[nodiscard]] std::string footer() const {
-    std::string text;
-    const std::vector<GateGeomean> means = gate_geomeans(report_);
+  [[nodiscard]] std::string means_text() const {
+    const std::vector<GateGeomean> means = moved_geomeans(report_);
+    const std::size_t still = gate_geomeans(report_).size() - means.size();
     std::size_t width = 0;
-    for (const GateGeomean& mean : means) width = std::max(width, width_of(mean.name));
-    if (!means.empty()) text += "\ngeometric mean of B over A\n";
+    std::size_t change_width = 0;
     for (const GateGeomean& mean : means) {
-      text += fmt::format("  {}  {:>7}  of {}\n",
+      width = std::max(width, width_of(mean.name));
+      change_width = std::max(change_width, percent_text(mean.ratio - 1).size());
+    }
+    if (means.empty() && still == 0) return "";
+    std::string text = "\ngeometric mean of B over A\n";
+    for (const GateGeomean& mean : means) {
+      text += fmt::format("  {}  {}  of {}\n",
                           padded(mean.name, width, true),
-                          percent_text(mean.ratio - 1),
+                          padded(percent_text(mean.ratio - 1), change_width, false),
                           mean.cells);
     }
+    if (still > 0)
+      text += fmt::format("  {} {}metrics did not move\n", still, means.empty() ? "" : "other ");
+    return text;
+  }
+
+  [[nodiscard]] std::string footer() const {
+    std::string text;
+    text += means_text();
     text += "\n";
     for (const std::string& warning : report_.warnings) text += "warning: " + warning + "\n";
     for (const std::string& line :

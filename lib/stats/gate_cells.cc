@@ -154,7 +154,9 @@ class Gathering {
     std::map<std::int32_t, std::set<LaunchSide>> sides;
     for (const Launch* launch : launches_) sides[launch->pair].insert(launch->side);
     for (const auto& [pair, seen] : sides) {
-      if (seen.contains(LaunchSide::kA) && seen.contains(LaunchSide::kB)) continue;
+      const bool is_self_check = seen.contains(LaunchSide::kSelfCheck);
+      if (seen.contains(LaunchSide::kA) && (seen.contains(LaunchSide::kB) || is_self_check))
+        continue;
       result_.warnings.push_back(fmt::format(
           "pair {} lacks a launch of {}", pair, seen.contains(LaunchSide::kA) ? "B" : "A"));
     }

@@ -55,6 +55,12 @@ TEST(GateMarkdownTest, WorstTwentyAreOpenAndTheRestIsFolded) {
   EXPECT_THAT(text, Not(HasSubstr("did not fit")));
 }
 
+TEST(GateMarkdownTest, WhatAllNamesBeginWithStandsAboveTheTable) {
+  const std::string text = gate_markdown(report_of_all_verdicts(), {});
+  EXPECT_THAT(text, HasSubstr("\nsharegpt-1k/sglang:tp=8,cp=2/attn\\_groups/shm/timeout\n"));
+  EXPECT_THAT(text, HasSubstr("\n| wire\\_ops&#64;total | 4,096 | 4,608 | +512 | exact |"));
+}
+
 TEST(GateMarkdownTest, FiveThousandCellsStayUnderTheCapAndSayWhatIsLeftOut) {
   const std::string comment = gate_markdown(report_of_many_cells(5000), {});
   EXPECT_LE(comment.size(), kCommentBytesMax);

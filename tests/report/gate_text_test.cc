@@ -67,8 +67,8 @@ TEST(GateTextTest, PassIsCountedUnlessEverythingIsAskedFor) {
 
 TEST(GateTextTest, FooterHasMeansCountsSensitivityAndTheNextCommand) {
   const std::string text = gate_text(report_of_all_verdicts(), {});
-  EXPECT_THAT(line_with(text, "agreement_per_step@p50   "), testing::Not(testing::IsEmpty()));
-  EXPECT_THAT(text, HasSubstr("geometric mean of B over A"));
+  EXPECT_THAT(text,
+              HasSubstr("geometric mean of B over A\n  agreement_per_step@p50  +14.6%  of 1\n"));
   EXPECT_THAT(text,
               HasSubstr("FAILED: 1 ERROR, 1 MISSING, 1 NONDETERMINISTIC, 2 REGRESSED, 2 "
                         "INCONCLUSIVE, 1 INCOMPARABLE, 1 NEW, 1 IMPROVED, 1 PASS\n"));
@@ -78,10 +78,27 @@ TEST(GateTextTest, FooterHasMeansCountsSensitivityAndTheNextCommand) {
 
 TEST(GateTextTest, GeometricMeanIsOverCellsOfOneMetric) {
   GateCell up = made_up_time(GateVerdict::kPass, 1);
-  GateCell down = made_up_time(GateVerdict::kPass, -0.5);
+  GateCell down = made_up_time(GateVerdict::kPass, -0.25);
   down.key.layout = "sglang:tp=2";
   const std::string text = gate_text(made_up_report({up, down}), {});
-  EXPECT_THAT(text, HasSubstr("agreement_per_step@p50    +0.0%  of 2"));
+  EXPECT_THAT(text, HasSubstr("agreement_per_step@p50  +22.5%  of 2"));
+}
+
+TEST(GateTextTest, MetricsThatDidNotMoveAreOnlyCounted) {
+  const std::string text = gate_text(made_up_report({made_up_count(GateVerdict::kPass, 4, 4)}), {});
+  EXPECT_THAT(text, HasSubstr("1 metrics did not move"));
+  EXPECT_THAT(text, Not(HasSubstr("wire_ops@total")));
+}
+
+TEST(GateTextTest, ATestbedThatWasNotQuietIsNamedOnce) {
+  GateCell cell = made_up_time(GateVerdict::kInconclusive, 0.2);
+  cell.reason = "noisy_testbed: wait@p50: A' against A is known to 210 %";
+  GateReport report = made_up_report({cell, cell});
+  report.self_check = SelfCheck{false, "wait@p50: A' against A is known to 210 %", {}};
+  const std::string text = gate_text(report, {});
+  EXPECT_THAT(text, HasSubstr("noisy_testbed\n"));
+  EXPECT_EQ(text.find("known to 210 %"), text.rfind("known to 210 %"));
+  EXPECT_THAT(text, HasSubstr("next: times need a quieter machine"));
 }
 
 TEST(GateTextTest, InconclusiveGateNamesTheCommandThatSettlesIt) {

@@ -130,6 +130,28 @@ TEST(TidyTest, LinksOfTheDocumentsLeadSomewhere) {
 }
 
 // docs/errors.md is the home of the exit codes.
+// `Suite.Claim`, and `.Claim` of the suite that was named before it.
+TEST(TidyTest, TestsThatTheDocumentsNameExist) {
+  std::string tests;
+  for (const SourceFile& file : read_tree(kRoot, {"tests"}, {".cc"})) {
+    for (const std::string& line : file.lines) tests += line + "\n";
+  }
+  const std::regex name{R"(`([A-Z][A-Za-z0-9]*Test)?\.([A-Z][A-Za-z0-9]*)`)"};
+  std::size_t names = 0;
+  std::string suite;
+  for (const SourceFile& document : read_tree(kRoot, {"docs"}, {"acceptance.md"})) {
+    for (const std::string& line : document.lines) {
+      for (std::sregex_iterator at{line.begin(), line.end(), name}, end; at != end; ++at) {
+        if ((*at)[1].matched) suite = (*at)[1];
+        ++names;
+        const std::string claim = suite + ", " + (*at)[2].str() + ")";
+        EXPECT_NE(tests.find(claim), std::string::npos) << "no test is called " << claim;
+      }
+    }
+  }
+  EXPECT_GT(names, 20U);
+}
+
 TEST(TidyTest, EveryExitCodeIsInTheDocuments) {
   const std::vector<SourceFile> header = read_tree(kRoot, {"tools"}, {"exit_codes.h"});
   const std::vector<SourceFile> page = read_tree(kRoot, {"docs"}, {"errors.md"});

@@ -113,7 +113,7 @@ Result<std::string> in_format(const GateReport& report,
     return gate_markdown(report, options);
   }
   if (format == "json") {
-    return gate_json(report, {"radixbench " RADIXBENCH_VERSION, exit_code_of(end_of(report))});
+    return gate_json(report, {RADIXBENCH_VERSION, exit_code_of(end_of(report))});
   }
   if (format == "junit") return gate_junit(report);
   return fail(ErrorCode::kInvalidArgument,
