@@ -14,10 +14,11 @@
 namespace radixbench {
 
 struct ChildCommand {
-  std::string program;                                           // a path
-  std::vector<std::string> words;                                // without the program
-  std::vector<std::pair<std::string, std::string>> environment;  // set on top of this process's
-  std::string out_path;                                          // of its stdout; empty: nowhere
+  std::string program;             // a path
+  std::vector<std::string> words;  // without the program
+  // Set on top of this process's. No progress: the first thing that a child says is why it failed.
+  std::vector<std::pair<std::string, std::string>> environment = {{"RADIXBENCH_PROGRESS", "off"}};
+  std::string out_path;  // of its stdout; empty: nowhere
   std::chrono::nanoseconds timeout{0};
 };
 

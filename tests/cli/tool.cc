@@ -25,6 +25,16 @@ namespace {
 
 constexpr int kExitNotStarted = 127;
 
+// What a shell or a CI has set must not change what the tests see.
+class Surroundings : public testing::Environment {
+ public:
+  void SetUp() override {
+    for (const char* name : {"CI", "NO_COLOR", "CLICOLOR_FORCE", "FORCE_COLOR"}) ::unsetenv(name);
+  }
+};
+[[maybe_unused]] const testing::Environment* const kSurroundings =
+    testing::AddGlobalTestEnvironment(new Surroundings);
+
 // In the child: everything from here on is async-signal-safe.
 [[noreturn]] void become_tool(const char* folder, const char* out, const char* err, char** words) {
   const int to_out = ::open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600);

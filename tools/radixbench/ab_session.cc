@@ -223,7 +223,7 @@ class Session {
     command.timeout = plan_.timeout;
     if (plan_.padding_max > 0) {
       const std::size_t bytes = environment_padding(plan_.seed, pair, side, plan_.padding_max);
-      command.environment = {{"RADIXBENCH_PADDING", std::string(bytes, 'x')}};
+      command.environment.emplace_back("RADIXBENCH_PADDING", std::string(bytes, 'x'));
     }
     Result<ChildEnd> end = runner_.run(command);
     const bool is_first = started_.insert(side == LaunchSide::kB).second;
