@@ -66,12 +66,19 @@ Error to_error(const CallFailure& failure,
                const GroupSpec& group,
                SiteNamer namer,
                std::chrono::nanoseconds waited) {
+  return to_error(failure, group, namer, reason(failure, waited));
+}
+
+Error to_error(const CallFailure& failure,
+               const GroupSpec& group,
+               SiteNamer namer,
+               std::string_view reason) {
   return {failure.code,
           fmt::format("{} #{} on {}: {}{}",
                       name_site(namer, failure.site),
                       failure.sequence,
                       describe(group),
-                      reason(failure, waited),
+                      reason,
                       present(failure))};
 }
 

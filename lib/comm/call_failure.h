@@ -17,6 +17,12 @@ Error to_error(const CallFailure& failure,
                SiteNamer namer,
                std::chrono::nanoseconds waited);
 
+// The same where `reason` is not told by the lists.
+Error to_error(const CallFailure& failure,
+               const GroupSpec& group,
+               SiteNamer namer,
+               std::string_view reason);
+
 // The same for a group that could not be opened; site, key, kind and sequence mean nothing then.
 Error to_open_error(const CallFailure& failure,
                     const GroupSpec& group,

@@ -3,7 +3,12 @@
 #include "comm/gloo_world.h"
 #include "comm/mpi_job.h"
 #include "comm/mpi_world.h"
+#include "comm/nccl_library.h"
+#include "comm/nccl_support.h"
 
+#include <fmt/format.h>
+
+#include <cstddef>
 #include <optional>
 
 namespace radixbench {
@@ -32,19 +37,51 @@ TransportInfo find_mpi() {
   return mpi;
 }
 
+TransportInfo find_nccl() {
+  TransportInfo nccl{.name = "nccl", .is_usable = false, .version = {}, .note = {}};
+  const GpuSupport support = probe_gpu_support();
+  if (support.nccl) nccl.version = nccl_version_text(support.nccl->version);
+  if (!support.gpus || !support.nccl) {
+    nccl.note = support.gpus ? support.nccl.error().message : support.gpus.error().message;
+    return nccl;
+  }
+  const std::size_t count = support.gpus->gpus.size();
+  nccl.is_usable = count > 0;
+  nccl.note = count == 0 ? "CUDA shows no GPU here"
+                         : fmt::format("ranks as processes, on {} GPU{}, over {}",
+                                       count,
+                                       count == 1 ? "" : "s",
+                                       support.nccl->path);
+  return nccl;
+}
+
 }  // namespace
 
+TransportInfo find_transport(std::string_view name) {
+  if (name == "threads") {
+    return {.name = "threads",
+            .is_usable = true,
+            .version = {},
+            .note = "ranks as threads of one process, for tests"};
+  }
+  if (name == "shm") {
+    return {.name = "shm",
+            .is_usable = true,
+            .version = {},
+            .note = "ranks as processes of this host, over shared memory"};
+  }
+  if (name == "gloo") return find_gloo();
+  if (name == "mpi") return find_mpi();
+  if (name == "nccl") return find_nccl();
+  return {.name = std::string{name}, .is_usable = false, .version = {}, .note = "nobody knows it"};
+}
+
 std::vector<TransportInfo> find_transports() {
-  return {{.name = "threads",
-           .is_usable = true,
-           .version = {},
-           .note = "ranks as threads of one process, for tests"},
-          {.name = "shm",
-           .is_usable = true,
-           .version = {},
-           .note = "ranks as processes of this host, over shared memory"},
-          find_gloo(),
-          find_mpi()};
+  std::vector<TransportInfo> found;
+  for (const char* name : {"threads", "shm", "gloo", "mpi", "nccl"}) {
+    found.push_back(find_transport(name));
+  }
+  return found;
 }
 
 }  // namespace radixbench

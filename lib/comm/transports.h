@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace radixbench {
@@ -13,6 +14,8 @@ struct TransportInfo {
   std::string note;     // what it is for, or why it can't be used
 };
 
+// Of one that replay knows.
+TransportInfo find_transport(std::string_view name);
 // All transports that replay knows, whether they are there or not. Brings nothing up.
 std::vector<TransportInfo> find_transports();
 

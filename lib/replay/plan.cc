@@ -69,6 +69,12 @@ Result<void> check_sizes(const ReplayOptions& options) {
   if (options.engine.abort_rate > 0 && options.storage == StorageKind::kNone) {
     return refuse("--abort needs a --storage: only requests with a prefetch are aborted");
   }
+  if (options.transport != Transport::kNccl) {
+    if (options.nccl.shares_gpu) return refuse("--share-gpu is for --transport nccl");
+    if (options.nccl.creation != NcclCreation::kOpening) {
+      return refuse("--nccl-creation is for --transport nccl");
+    }
+  }
   return {};
 }
 
@@ -134,6 +140,33 @@ Result<std::string> make_output(const ReplayOptions& options, const std::string&
   return directory.string();
 }
 
+// What check_options() promises. What is answered knows of this machine's GPUs, where they matter.
+Result<NcclOptions> check_all(const ReplayOptions& options) {
+  if (Result<void> fine = check_sizes(options); !fine) return tl::unexpected(fine.error());
+  const Result<Layout> layout = make_layout(options.layout);
+  if (!layout) return tl::unexpected(layout.error());
+  if (Result<void> fine = check_layout(*layout, options); !fine) {
+    return tl::unexpected(fine.error());
+  }
+  if (Result<void> fine = check_faults(*layout, options); !fine) {
+    return tl::unexpected(fine.error());
+  }
+  if (options.transport != Transport::kGloo && !options.gloo.checks_groups) {
+    return fail(ErrorCode::kConfiguration,
+                fmt::format("--group-check off is for --transport gloo: {} always checks groups",
+                            to_string(options.transport)));
+  }
+  const Result<std::vector<RankSkew>> skews = resolve_skews(options.skews, *layout);
+  if (!skews) return tl::unexpected(skews.error());
+  if (options.transport == Transport::kNccl) {
+    return share_out_gpus(options.nccl, layout->world_size());
+  }
+  if (Result<void> there = check_transport(options.transport); !there) {
+    return tl::unexpected(there.error());
+  }
+  return options.nccl;
+}
+
 }  // namespace
 
 std::string_view to_string(Transport transport) {
@@ -142,17 +175,21 @@ std::string_view to_string(Transport transport) {
     case Transport::kShm: return "shm";
     case Transport::kGloo: return "gloo";
     case Transport::kMpi: return "mpi";
+    case Transport::kNccl: return "nccl";
   }
   return "unknown";
 }
 
 Result<Transport> parse_transport(std::string_view text) {
-  for (const Transport transport :
-       {Transport::kThreads, Transport::kShm, Transport::kGloo, Transport::kMpi}) {
+  for (const Transport transport : {Transport::kThreads,
+                                    Transport::kShm,
+                                    Transport::kGloo,
+                                    Transport::kMpi,
+                                    Transport::kNccl}) {
     if (to_string(transport) == text) return transport;
   }
   return fail(ErrorCode::kInvalidArgument,
-              fmt::format("transport '{}' is none of threads, shm, gloo, mpi", text));
+              fmt::format("transport '{}' is none of threads, shm, gloo, mpi, nccl", text));
 }
 
 std::string ReplayPlan::trace_name() const { return fs::path{trace.path}.filename().string(); }
@@ -166,24 +203,14 @@ std::uint64_t ReplayPlan::host_pages() const {
 }
 
 Result<void> check_options(const ReplayOptions& options) {
-  if (Result<void> fine = check_sizes(options); !fine) return fine;
-  const Result<Layout> layout = make_layout(options.layout);
-  if (!layout) return tl::unexpected(layout.error());
-  if (Result<void> fine = check_layout(*layout, options); !fine) return fine;
-  if (Result<void> fine = check_faults(*layout, options); !fine) return fine;
-  if (options.transport != Transport::kGloo && !options.gloo.checks_groups) {
-    return fail(ErrorCode::kConfiguration,
-                fmt::format("--group-check off is for --transport gloo: {} always checks groups",
-                            to_string(options.transport)));
-  }
-  if (Result<void> there = check_transport(options.transport); !there) return there;
-  const Result<std::vector<RankSkew>> skews = resolve_skews(options.skews, *layout);
-  if (!skews) return tl::unexpected(skews.error());
+  if (const auto fine = check_all(options); !fine) return tl::unexpected(fine.error());
   return {};
 }
 
 Result<ReplayPlan> make_plan(ReplayOptions options) {
-  if (Result<void> fine = check_options(options); !fine) return tl::unexpected(fine.error());
+  const Result<NcclOptions> nccl = check_all(options);
+  if (!nccl) return tl::unexpected(nccl.error());
+  options.nccl = *nccl;
   Result<Layout> layout = make_layout(options.layout);
   if (!layout) return tl::unexpected(layout.error());
   Result<std::vector<RankSkew>> skews = resolve_skews(options.skews, *layout);

@@ -2,6 +2,7 @@
 
 #include "base/result.h"
 #include "comm/gloo_world.h"
+#include "comm/nccl_world.h"
 #include "control/agreement.h"
 #include "control/latency_model.h"
 #include "control/rules.h"
@@ -19,7 +20,7 @@
 
 namespace radixbench {
 
-enum class Transport : std::uint8_t { kThreads, kShm, kGloo, kMpi };
+enum class Transport : std::uint8_t { kThreads, kShm, kGloo, kMpi, kNccl };
 std::string_view to_string(Transport transport);
 Result<Transport> parse_transport(std::string_view text);
 
@@ -52,6 +53,7 @@ struct ReplayOptions {
   PrefetchPolicy policy = PrefetchPolicy::kTimeout;
   Transport transport = Transport::kShm;
   GlooOptions gloo;
+  NcclOptions nccl;
   EngineOptions engine;
   std::uint64_t device_tokens = 2'000'000;
   std::uint64_t host_tokens = 8'000'000;

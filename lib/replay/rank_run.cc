@@ -17,6 +17,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <memory>
@@ -36,6 +37,13 @@ std::vector<FaultSpec> faults_of(const ReplayPlan& plan, Rank rank) {
     if (spec && spec->rank == rank) faults.push_back(*spec);
   }
   return faults;
+}
+
+// Making communicators of a GPU, and first its contexts, takes seconds that say nothing of a fault.
+std::chrono::nanoseconds opening_wait(const ReplayOptions& options) {
+  constexpr std::chrono::nanoseconds kNcclMin = std::chrono::seconds{120};
+  return options.transport == Transport::kNccl ? std::max(options.deadline, kNcclMin)
+                                               : options.deadline;
 }
 
 std::unique_ptr<PagePool> make_slots(const ReplayPlan& plan, const std::vector<FaultSpec>& faults) {
@@ -183,7 +191,7 @@ RankResult run_over(const ReplayPlan& plan,
                                                fabric,
                                                sink.scheduler_calls(),
                                                sink.prefetch_calls(),
-                                               deadline_after(options.deadline),
+                                               deadline_after(opening_wait(options)),
                                                {&scheduler_ring, options.deadline, options.reduce});
   if (!groups) return failed(groups.error());
   sink.describe(groups->specs(), rank);

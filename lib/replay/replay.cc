@@ -66,8 +66,10 @@ Result<RanksEnd> run_processes(const ReplayPlan& plan,
                                const ReplayLaunch& launch) {
   const Rank world_size = plan.layout.world_size();
   Result<std::unique_ptr<World>> world =
-      launch.make_world ? launch.make_world()
-                        : make_process_world(plan.options.transport, world_size, plan.options.gloo);
+      launch.make_world
+          ? launch.make_world()
+          : make_process_world(
+                plan.options.transport, world_size, {plan.options.gloo, plan.options.nccl});
   if (!world) return tl::unexpected(world.error());
   Result<std::unique_ptr<RankProcesses>> ranks =
       RankProcesses::start(world_size, **world, [&](Rank rank, RankStatusSink& status) {

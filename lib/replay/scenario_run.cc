@@ -185,7 +185,13 @@ Result<Failures> run_processes(Stage& stage, const ScenarioRunOptions& options) 
   const auto world_size = static_cast<Rank>(stage.rings.size());
   const Result<Transport> transport = parse_transport(options.transport);
   if (!transport) return tl::unexpected(transport.error());
-  auto world = make_process_world(*transport, world_size);
+  NcclOptions nccl = options.nccl;
+  if (*transport == Transport::kNccl) {
+    const Result<NcclOptions> shared_out = share_out_gpus(nccl, world_size);
+    if (!shared_out) return tl::unexpected(shared_out.error());
+    nccl = *shared_out;
+  }
+  auto world = make_process_world(*transport, world_size, {.gloo = {}, .nccl = nccl});
   if (!world) return tl::unexpected(world.error());
   auto ranks = RankProcesses::start(world_size, **world, [&](Rank rank, RankStatusSink& status) {
     return run_in_process(stage, **world, rank, status);
@@ -233,13 +239,18 @@ Result<ScenarioRun> collect(const Stage& stage, const Failures& failures) {
 
 Result<void> check(const ScenarioProgram& program, const ScenarioRunOptions& options) {
   if (!parse_transport(options.transport)) {
-    return fail(
-        ErrorCode::kUnsupported,
-        fmt::format("scenarios run over threads, shm, gloo or mpi, not '{}'", options.transport));
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("scenarios run over threads, shm, gloo, mpi or nccl, not '{}'",
+                            options.transport));
   }
   if (options.transport == "shm" && program.has_calls_between_two) {
     return fail(ErrorCode::kUnsupported,
                 "shm has no calls between two members (send, recv): this scenario runs over "
+                "threads");
+  }
+  if (options.transport == "nccl" && program.has_calls_between_two) {
+    return fail(ErrorCode::kUnsupported,
+                "nccl has no calls between two members (send, recv): this scenario runs over "
                 "threads");
   }
   if (program.ranks.size() > ScenarioBoard::kRanksMax) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "comm/nccl_world.h"
 #include "watch/recording.h"
 #include "watch/scenario.h"
 
@@ -12,9 +13,10 @@
 namespace radixbench {
 
 struct ScenarioRunOptions {
-  std::string transport{"threads"};  // or shm, gloo, mpi: each rank a process
-  std::uint64_t seed = 1;            // of numbers and times that are drawn
-  double time_scale = 1.0;           // of sleeps, activities and the deadline of calls
+  std::string transport{"threads"};  // or shm, gloo, mpi, nccl: each rank a process
+  NcclOptions nccl{};
+  std::uint64_t seed = 1;   // of numbers and times that are drawn
+  double time_scale = 1.0;  // of sleeps, activities and the deadline of calls
   bool has_fault = true;
   std::uint32_t ring_record_count = 16'384;  // a power of two
   // However the ranks fare, they are interrupted after this, and killed where they are processes.

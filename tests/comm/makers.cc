@@ -4,6 +4,8 @@
 #include "comm/gloo_world.h"
 #include "comm/mpi_job.h"
 #include "comm/mpi_world.h"
+#include "comm/nccl_support.h"
+#include "comm/nccl_world.h"
 #include "comm/shm_fabric.h"
 #include "comm/thread_fabric.h"
 
@@ -29,6 +31,12 @@ std::unique_ptr<World> make_mpi_world(Rank world_size) {
   return *std::move(world);
 }
 
+std::unique_ptr<World> make_nccl_world_of(Rank world_size, const NcclOptions& options) {
+  auto world = NcclWorld::create(world_size, options);
+  RADIXBENCH_CHECK(world.has_value());
+  return *std::move(world);
+}
+
 std::unique_ptr<World> make_default_gloo_world(Rank world_size) {
   auto world = make_gloo_world(world_size, {});
   RADIXBENCH_CHECK(world.has_value());
@@ -41,6 +49,35 @@ constexpr Maker kGloo{.name = "GlooProcesses",
                       .is_observed = false,
                       .has_our_mismatches = false,
                       .long_row = 20};
+
+// The machine's own GPU and NCCL, with as many ranks on one as there are.
+std::unique_ptr<World> make_nccl_world(Rank world_size) {
+  NcclOptions options;
+  options.shares_gpu = true;
+  return make_nccl_world_of(world_size, options);
+}
+
+std::string missing_nccl() {
+  const GpuSupport support = probe_gpu_support();
+  if (!support.gpus) return support.gpus.error().message;
+  if (support.gpus->gpus.empty()) return "CUDA shows no GPU";
+  return support.nccl ? "" : support.nccl.error().message;
+}
+
+// tests/comm/fake_gpu.cc in the place of both.
+std::unique_ptr<World> make_fake_nccl_world(Rank world_size) {
+  NcclOptions options;
+  options.driver_library = options.nccl_library = RADIXBENCH_FAKE_GPU;
+  return make_nccl_world_of(world_size, options);
+}
+
+std::unique_ptr<World> make_late_fake_nccl_world(Rank world_size) {
+  NcclOptions options;
+  options.creation = NcclCreation::kFirstCall;
+  options.driver_library = options.nccl_library = RADIXBENCH_FAKE_GPU;
+  return make_nccl_world_of(world_size, options);
+}
+
 constexpr Maker kMpi{
     "MpiProcesses", RankKind::kProcesses, make_mpi_world, false, false, true, true};
 
@@ -49,6 +86,26 @@ constexpr std::array kMakers{
     Maker{"ObservedThreads", RankKind::kThreads, make_thread_world, true},
     Maker{"ShmThreads", RankKind::kThreads, make_shm_world, false},
     Maker{"ShmProcesses", RankKind::kProcesses, make_shm_world, false},
+    Maker{.name = "FakeNccl",
+          .kind = RankKind::kProcesses,
+          .make_world = make_fake_nccl_world,
+          .is_observed = false,
+          .has_our_mismatches = false,
+          .long_row = 20},
+    Maker{.name = "LateFakeNccl",
+          .kind = RankKind::kProcesses,
+          .make_world = make_late_fake_nccl_world,
+          .is_observed = false,
+          .has_our_mismatches = false,
+          .long_row = 20},
+    Maker{.name = "Nccl",
+          .kind = RankKind::kProcesses,
+          .make_world = make_nccl_world,
+          .is_observed = false,
+          .has_our_mismatches = false,
+          .is_slow = true,
+          .long_row = 20,
+          .missing = missing_nccl},
 };
 
 // Hears everything and keeps nothing; what an observer hears is observed_communicator_test's.
@@ -121,6 +178,12 @@ std::vector<std::tuple<Maker, Rank>> cases(std::span<const Maker> makers,
     }
   }
   return all;
+}
+
+void RanksTest::SetUp() {
+  if (maker().missing == nullptr) return;
+  const std::string missing = maker().missing();
+  if (!missing.empty()) GTEST_SKIP() << missing;
 }
 
 std::unique_ptr<RankHarness> RanksTest::make_harness(Rank world_size) {

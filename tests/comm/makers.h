@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <ostream>
+#include <string>
 #include <tuple>
 #include <utility>
 
@@ -27,6 +28,8 @@ struct Maker {
   // How long a row of calls a test makes where more is better: of a transport that needs
   // milliseconds a call on a machine with more ranks than cores, fewer.
   std::size_t long_row = 300;
+  // Why this machine has no such world, empty where it has; null where every machine has.
+  std::string (*missing)() = nullptr;
 };
 
 std::span<const Maker> makers();
@@ -46,6 +49,8 @@ class RanksTest : public testing::TestWithParam<std::tuple<Maker, Rank>> {
   [[nodiscard]] static Rank rank_count() { return std::get<Rank>(GetParam()); }
   [[nodiscard]] static bool has_processes() { return maker().kind == RankKind::kProcesses; }
 
+  // Skips where the maker's world is missing.
+  void SetUp() override;
   static std::unique_ptr<RankHarness> make_harness(Rank world_size);
 };
 

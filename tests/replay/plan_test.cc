@@ -72,6 +72,14 @@ TEST_F(PlanTest, OptionsThatDoNotGoTogetherAreNamed) {
                  "no rank");
 }
 
+TEST_F(PlanTest, WhatIsForNcclAloneIsRefusedElsewhere) {
+  const auto code = ErrorCode::kConfiguration;
+  expect_refused([](ReplayOptions& o) { o.nccl.shares_gpu = true; }, code, "--share-gpu is for");
+  expect_refused([](ReplayOptions& o) { o.nccl.creation = NcclCreation::kFirstCall; },
+                 code,
+                 "--nccl-creation is for");
+}
+
 TEST_F(PlanTest, AFaultForARankThatThereIsNotIsRefused) {
   expect_refused([](ReplayOptions& o) { o.faults = {"kill:rank=1,at=step"}; },
                  ErrorCode::kConfiguration,

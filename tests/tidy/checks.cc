@@ -69,7 +69,7 @@ const std::vector<Wall>& walls() {
       {std::regex{R"(<mpi\.h>)"}, {"lib/comm/mpi_"}},
       {std::regex{R"([<"]gloo/)"}, {"lib/comm/gloo_"}},
       {std::regex{R"(<nccl\.h>)"}, {"lib/comm/nccl_"}},
-      {std::regex{R"(<cuda)"}, {"lib/tier/device_", "lib/comm/nccl_"}},
+      {std::regex{R"(<cuda)"}, {"lib/base/cuda_", "lib/tier/device_", "lib/comm/nccl_"}},
       {std::regex{R"(<simdjson)"}, {"lib/trace/", "lib/watch/import_"}},
       {std::regex{R"(<nlohmann/)"}, {"lib/report/json_"}},
       {std::regex{R"(<openssl/)"}, {"lib/base/sha256."}},

@@ -3,6 +3,7 @@
 #include "columns.h"
 #include "exit_codes.h"
 
+#include "comm/nccl_support.h"
 #include "comm/transports.h"
 #include "record/provenance.h"
 
@@ -13,6 +14,28 @@
 
 namespace radixbench {
 namespace {
+
+Provider find_cuda() {
+  Provider cuda{.kind = "device", .name = "cuda", .is_usable = false, .version = {}, .note = {}};
+  const GpuSupport support = probe_gpu_support();
+  if (!support.gpus) {
+    cuda.note = support.gpus.error().message;
+    return cuda;
+  }
+  const int version = support.gpus->driver_version;
+  cuda.version = fmt::format("{}.{}", version / 1000, version / 10 % 100);
+  cuda.is_usable = !support.gpus->gpus.empty();
+  cuda.note = cuda.is_usable ? std::string{} : "CUDA shows no GPU here";
+  for (const GpuInventory::Entry& gpu : support.gpus->gpus) {
+    cuda.note += fmt::format("{}{}, {} GiB, sm_{}{}",
+                             cuda.note.empty() ? "" : "; ",
+                             gpu.name,
+                             gpu.memory_bytes >> 30U,
+                             gpu.capability_major,
+                             gpu.capability_minor);
+  }
+  return cuda;
+}
 
 std::string environment_text(const NamedValues& machine, const std::vector<Provider>& providers) {
   std::vector<std::vector<std::string>> rows{{"kind", "name", "usable", "version", "note"}};
@@ -59,6 +82,7 @@ std::vector<Provider> find_providers() {
                          .version = std::move(found.version),
                          .note = std::move(found.note)});
   }
+  providers.push_back(find_cuda());
   return providers;
 }
 

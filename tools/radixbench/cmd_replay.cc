@@ -123,8 +123,10 @@ void add_replay_commands(CLI::App& app, std::vector<Command>& commands) {
       {replay_app, [arguments, scenario, replay_app] {
          if (!scenario->path.empty()) {
            const bool is_chosen = replay_app->count("--transport") > 0;
+           const Result<NcclOptions> nccl = resolve_nccl(*arguments);
+           if (!nccl) return report_error(nccl.error());
            return replay_scenario(
-               *scenario, is_chosen ? arguments->transport : std::string{}, arguments->seed);
+               *scenario, is_chosen ? arguments->transport : std::string{}, *nccl, arguments->seed);
          }
          return run_replay(*arguments, option_values(*replay_app), progress_style(*replay_app));
        }});

@@ -89,6 +89,7 @@ void add_scenario_options(CLI::App& app, ScenarioArguments& arguments) {
 
 int replay_scenario(const ScenarioArguments& arguments,
                     const std::string& transport,
+                    const NcclOptions& nccl,
                     std::uint64_t seed) {
   const Result<Scenario> scenario = read_scenario(arguments.path);
   if (!scenario) return report_error(scenario.error());
@@ -96,6 +97,7 @@ int replay_scenario(const ScenarioArguments& arguments,
   if (!layout) return report_error(layout.error());
   const Result<ScenarioRun> run = run_scenario(*scenario,
                                                {.transport = choose(transport, *scenario),
+                                                .nccl = nccl,
                                                 .seed = seed,
                                                 .time_scale = arguments.time_scale,
                                                 .has_fault = !arguments.without_fault});

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "comm/nccl_world.h"
+
 #include <CLI/CLI.hpp>
 
 #include <cstdint>
@@ -20,6 +22,7 @@ void add_scenario_options(CLI::App& app, ScenarioArguments& arguments);
 // transport is shm, where the scenario runs over that.
 int replay_scenario(const ScenarioArguments& arguments,
                     const std::string& transport,
+                    const NcclOptions& nccl,
                     std::uint64_t seed);
 
 }  // namespace radixbench

@@ -130,13 +130,19 @@ void add_replay_options(CLI::App& app, ReplayArguments& arguments) {
       ->delimiter(',')
       ->allow_extra_args(false);
   option("--prefetch-policy", arguments.policy, "best_effort, wait_complete or timeout");
-  option("--transport", arguments.transport, "threads, shm, gloo or mpi");
+  option("--transport", arguments.transport, "threads, shm, gloo, mpi or nccl");
   option("--rendezvous",
          arguments.rendezvous,
          "HOST:PORT where gloo's ranks meet; port 0 is chosen, other hosts reach no loopback");
   option("--group-check",
          arguments.group_check,
          "on or off: whether gloo's ranks compare their groups before they connect");
+  app.add_flag("--share-gpu",
+               arguments.shares_gpu,
+               "nccl: several ranks on one GPU, in turns; their times mean nothing");
+  option("--nccl-creation",
+         arguments.nccl_creation,
+         "opening or first_call: when a group's NCCL communicator is made");
   option("--clock", arguments.clock, "virtual (deterministic) or wall");
   option("--page-size", arguments.page_size, "Tokens a page, 1 to 512");
   option("--device-tokens", arguments.device_tokens, "Device tier of a rank");
@@ -190,6 +196,16 @@ void add_launch_options(CLI::App& app, LaunchFlags& launch) {
   app.add_option("--local-rank", launch.local_rank, "Of this process, on its host");
 }
 
+Result<NcclOptions> resolve_nccl(const ReplayArguments& arguments) {
+  const Result<bool> is_at_first_call =
+      choose("--nccl-creation", arguments.nccl_creation, "opening", "first_call");
+  if (!is_at_first_call) return tl::unexpected(is_at_first_call.error());
+  NcclOptions options;
+  options.shares_gpu = arguments.shares_gpu;
+  options.creation = *is_at_first_call ? NcclCreation::kFirstCall : NcclCreation::kOpening;
+  return options;
+}
+
 Result<ReplayOptions> resolve(const ReplayArguments& arguments) {
   ReplayOptions options;
   Steps steps;
@@ -207,6 +223,7 @@ Result<ReplayOptions> resolve(const ReplayArguments& arguments) {
       .set(options.transport, parse_transport(arguments.transport))
       .set(options.gloo.bind, parse_rendezvous_address(arguments.rendezvous))
       .set(options.gloo.checks_groups, choose("--group-check", arguments.group_check, "off", "on"))
+      .set(options.nccl, resolve_nccl(arguments))
       .set(options.device_tokens, parse_count("--device-tokens", arguments.device_tokens))
       .set(options.host_tokens, parse_count("--host-tokens", arguments.host_tokens))
       .set(options.kv_bytes_per_token,

@@ -26,6 +26,8 @@ struct ReplayArguments {
   std::string transport = "shm";
   std::string rendezvous = "127.0.0.1:0";
   std::string group_check = "on";
+  bool shares_gpu = false;
+  std::string nccl_creation = "opening";
   std::string clock = "virtual";
   std::uint32_t page_size = 64;
   std::string device_tokens = "2M";
@@ -64,6 +66,8 @@ void add_launch_options(CLI::App& app, LaunchFlags& launch);
 
 // kInvalidArgument naming the option and what is wrong with it.
 Result<ReplayOptions> resolve(const ReplayArguments& arguments);
+// Of them what is for NCCL.
+Result<NcclOptions> resolve_nccl(const ReplayArguments& arguments);
 
 // Name and value of every option of `app`, defaults included, for the record.
 NamedValues option_values(const CLI::App& app);

@@ -28,6 +28,12 @@ std::string storage_text(const ReplayOptions& options) {
   return "";
 }
 
+std::string transport_text(const ReplayOptions& options) {
+  std::string text{to_string(options.transport)};
+  if (options.nccl.shares_gpu) text += " on shared GPUs, times not comparable";
+  return text;
+}
+
 RunHeading heading_of(const ReplayPlan& plan, const ReplayResult& result) {
   const ReplayOptions& options = plan.options;
   const Layout& layout = plan.layout;
@@ -41,7 +47,7 @@ RunHeading heading_of(const ReplayPlan& plan, const ReplayResult& result) {
       .stages = layout.sizes().pp,
       .rules = describe(options.rules),
       .agreement = std::string{to_string(options.agreement)},
-      .transport = std::string{to_string(options.transport)},
+      .transport = transport_text(options),
       .clock = options.engine.clock == ClockMode::kVirtual ? "virtual" : "wall",
       .policy = std::string{to_string(options.policy)},
       .output_blocks = options.engine.output_blocks == OutputBlocks::kUnique ? "unique" : "none",
