@@ -5,6 +5,7 @@
 
 #include <cuda.h>
 
+#include <cstddef>
 #include <type_traits>
 
 namespace radixbench {
@@ -54,6 +55,26 @@ template <>
 struct Ours<CUevent*> {
   using Is = CudaEvent*;
 };
+template <>
+struct Ours<CUmodule> {
+  using Is = CudaModule;
+};
+template <>
+struct Ours<CUmodule*> {
+  using Is = CudaModule*;
+};
+template <>
+struct Ours<CUfunction> {
+  using Is = CudaFunction;
+};
+template <>
+struct Ours<CUfunction*> {
+  using Is = CudaFunction*;
+};
+template <>
+struct Ours<const CUDA_MEMCPY2D*> {
+  using Is = const CudaCopy2d*;
+};
 template <typename Answer, typename... Arguments>
 struct Ours<Answer(Arguments...)> {
   using Is = typename Ours<Answer>::Is (*)(typename Ours<Arguments>::Is...);
@@ -84,6 +105,31 @@ RADIXBENCH_SAME(cuMemHostAlloc, allocate_pinned);
 RADIXBENCH_SAME(cuMemFreeHost, free_pinned);
 RADIXBENCH_SAME(cuMemcpyHtoDAsync, copy_to_device);
 RADIXBENCH_SAME(cuMemcpyDtoHAsync, copy_to_host);
+RADIXBENCH_SAME(cuMemcpy2DAsync, copy_2d);
+RADIXBENCH_SAME(cuModuleLoadData, load_module);
+RADIXBENCH_SAME(cuModuleUnload, unload_module);
+RADIXBENCH_SAME(cuModuleGetFunction, function_of);
+RADIXBENCH_SAME(cuLaunchKernel, launch);
+
+#define RADIXBENCH_SAME_PLACE(ours, theirs) \
+  static_assert(offsetof(CudaCopy2d, ours) == offsetof(CUDA_MEMCPY2D, theirs))
+static_assert(sizeof(CudaCopy2d) == sizeof(CUDA_MEMCPY2D));
+RADIXBENCH_SAME_PLACE(from_type, srcMemoryType);
+RADIXBENCH_SAME_PLACE(from_host, srcHost);
+RADIXBENCH_SAME_PLACE(from_device, srcDevice);
+RADIXBENCH_SAME_PLACE(from_pitch, srcPitch);
+RADIXBENCH_SAME_PLACE(to_type, dstMemoryType);
+RADIXBENCH_SAME_PLACE(to_host, dstHost);
+RADIXBENCH_SAME_PLACE(to_device, dstDevice);
+RADIXBENCH_SAME_PLACE(to_pitch, dstPitch);
+RADIXBENCH_SAME_PLACE(width, WidthInBytes);
+RADIXBENCH_SAME_PLACE(height, Height);
+static_assert(kCudaMemoryHost == CU_MEMORYTYPE_HOST && kCudaMemoryDevice == CU_MEMORYTYPE_DEVICE);
+#if CUDA_VERSION >= 12080
+static_assert(sizeof(CudaCopyAttributes) == sizeof(CUmemcpyAttributes));
+static_assert(offsetof(CudaCopyAttributes, flags) == offsetof(CUmemcpyAttributes, flags));
+static_assert(CudaCopyAttributes{}.access_order == CU_MEMCPY_SRC_ACCESS_ORDER_STREAM);
+#endif
 
 }  // namespace
 }  // namespace radixbench

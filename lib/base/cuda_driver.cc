@@ -52,7 +52,13 @@ const char* bind_all(const SharedLibrary& library, CudaDriver& driver) {
       .need("cuMemHostAlloc", driver.allocate_pinned)
       .need("cuMemFreeHost", driver.free_pinned)
       .need("cuMemcpyHtoDAsync_v2", driver.copy_to_device)
-      .need("cuMemcpyDtoHAsync_v2", driver.copy_to_host);
+      .need("cuMemcpyDtoHAsync_v2", driver.copy_to_host)
+      .need("cuMemcpy2DAsync_v2", driver.copy_2d)
+      .need("cuModuleLoadData", driver.load_module)
+      .need("cuModuleUnload", driver.unload_module)
+      .need("cuModuleGetFunction", driver.function_of)
+      .need("cuLaunchKernel", driver.launch);
+  library.bind("cuMemcpyBatchAsync_v2", driver.copy_batch);
   return binder.missing();
 }
 

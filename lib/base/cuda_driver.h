@@ -19,17 +19,46 @@ using CudaAddress = unsigned long long;  // CUdeviceptr; NOLINT(google-runtime-i
 using CudaContext = struct CUctx_st*;
 using CudaStream = struct CUstream_st*;
 using CudaEvent = struct CUevent_st*;
+using CudaModule = struct CUmod_st*;
+using CudaFunction = struct CUfunc_st*;
 
 constexpr CudaStatus kCudaFine = 0;
 constexpr CudaStatus kCudaNotReady = 600;
 constexpr unsigned kCudaStreamNonBlocking = 1;
 constexpr unsigned kCudaEventDisableTiming = 2;
 
-struct CudaUuid {
-  char bytes[16];
+constexpr int kCudaMemoryHost = 1;
+constexpr int kCudaMemoryDevice = 2;
+
+// CUDA_MEMCPY2D: rows of `width` bytes.
+struct CudaCopy2d {
+  std::size_t from_x = 0;
+  std::size_t from_y = 0;
+  int from_type = kCudaMemoryHost;
+  const void* from_host = nullptr;
+  CudaAddress from_device = 0;
+  void* from_array = nullptr;
+  std::size_t from_pitch = 0;
+  std::size_t to_x = 0;
+  std::size_t to_y = 0;
+  int to_type = kCudaMemoryHost;
+  void* to_host = nullptr;
+  CudaAddress to_device = 0;
+  void* to_array = nullptr;
+  std::size_t to_pitch = 0;
+  std::size_t width = 0;
+  std::size_t height = 0;
 };
 
-// The driver's functions. Those beyond the line may be missing in an old driver, and are null then.
+// CUmemcpyAttributes: sources are read in the order of the stream.
+struct CudaCopyAttributes {
+  int access_order = 1;
+  int from_location[2] = {0, 0};
+  int to_location[2] = {0, 0};
+  unsigned flags = 0;
+};
+
+// The driver's functions.
 struct CudaDriver {
   // `library`, or libcuda.so.1 where that is empty. kUnsupported where it is missing or too old.
   static Result<std::unique_ptr<const CudaDriver>> load(const std::string& library = {});
@@ -60,6 +89,30 @@ struct CudaDriver {
   CudaStatus (*free_pinned)(void* memory);
   CudaStatus (*copy_to_device)(CudaAddress to, const void* from, std::size_t n, CudaStream stream);
   CudaStatus (*copy_to_host)(void* to, CudaAddress from, std::size_t bytes, CudaStream stream);
+  CudaStatus (*copy_2d)(const CudaCopy2d* copy, CudaStream stream);
+  CudaStatus (*load_module)(CudaModule* module, const void* image);
+  CudaStatus (*unload_module)(CudaModule module);
+  CudaStatus (*function_of)(CudaFunction* function, CudaModule module, const char* name);
+  CudaStatus (*launch)(CudaFunction function,
+                       unsigned grid_x,
+                       unsigned grid_y,
+                       unsigned grid_z,
+                       unsigned block_x,
+                       unsigned block_y,
+                       unsigned block_z,
+                       unsigned shared_bytes,
+                       CudaStream stream,
+                       void** parameters,
+                       void** extra);
+  // Null in drivers before CUDA 13.
+  CudaStatus (*copy_batch)(CudaAddress* to,
+                           CudaAddress* from,
+                           std::size_t* bytes,
+                           std::size_t count,
+                           CudaCopyAttributes* attributes,
+                           std::size_t* attribute_firsts,
+                           std::size_t attribute_count,
+                           CudaStream stream);
 };
 
 // "what: CUDA_ERROR_OUT_OF_MEMORY (out of memory)", as `code`.

@@ -165,6 +165,10 @@ Result<void> GpuQueue::copy(std::span<std::byte> to, CudaAddress from) {
                      "copying from the GPU");
 }
 
+Result<void> GpuQueue::copy(const CudaCopy2d& rows) {
+  return gpu_->check(gpu_->driver().copy_2d(&rows, stream_), "copying rows");
+}
+
 Result<void> GpuQueue::mark() {
   return gpu_->check(gpu_->driver().record_event(mark_, stream_), "marking a stream");
 }

@@ -26,6 +26,7 @@ class Gpu {
   Gpu& operator=(const Gpu&) = delete;
 
   [[nodiscard]] const CudaDriver& driver() const { return *driver_; }
+  [[nodiscard]] CudaDevice device() const { return device_; }
   // Makes it the calling thread's, which must be done before that thread uses it.
   [[nodiscard]] Result<void> make_current() const;
   // Nothing for kCudaFine.
@@ -110,6 +111,7 @@ class GpuQueue {
   // The host side is to be pinned, or these wait.
   [[nodiscard]] Result<void> copy(CudaAddress to, std::span<const std::byte> from);
   [[nodiscard]] Result<void> copy(std::span<std::byte> to, CudaAddress from);
+  [[nodiscard]] Result<void> copy(const CudaCopy2d& rows);
   // Everything up to here.
   [[nodiscard]] Result<void> mark();
   // Whether what was marked last is done; fails where something of it did.

@@ -210,11 +210,20 @@ class CheckedFabric final : public Fabric {
   [[nodiscard]] std::string_view transport() const override { return inner_.transport(); }
   Result<std::unique_ptr<Communicator>> open(const GroupSpec& group, Deadline deadline) override {
     Result<std::unique_ptr<Communicator>> opened = inner_.open(group, deadline);
+    return checked(std::move(opened));
+  }
+  Result<std::unique_ptr<Communicator>> open_part(std::span<const GroupSpec> parts,
+                                                  Deadline deadline) override {
+    return checked(inner_.open_part(parts, deadline));
+  }
+
+ private:
+  [[nodiscard]] Result<std::unique_ptr<Communicator>> checked(
+      Result<std::unique_ptr<Communicator>> opened) const {
     if (!opened || (*opened)->size() == 1) return opened;
     return check_calls(*std::move(opened), namer_);
   }
 
- private:
   Fabric& inner_;
   SiteNamer namer_;
 };

@@ -1,7 +1,11 @@
 #include "comm/communicator.h"
 
+#include "base/check.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include <algorithm>
 
 namespace radixbench {
 
@@ -134,6 +138,19 @@ Result<void> Communicator::make(const Operation& operation, const Call& call) {
     case CallKind::kRecv: return recv(operation.values, operation.peer, call);
   }
   return {};
+}
+
+Result<std::unique_ptr<Communicator>> Fabric::open_part(std::span<const GroupSpec> parts,
+                                                        Deadline deadline) {
+  return open(part_of(parts), deadline);
+}
+
+const GroupSpec& Fabric::part_of(std::span<const GroupSpec> parts) const {
+  const auto own = std::ranges::find_if(parts, [&](const GroupSpec& part) {
+    return std::ranges::find(part.members, rank()) != part.members.end();
+  });
+  RADIXBENCH_CHECK(own != parts.end());
+  return *own;
 }
 
 }  // namespace radixbench

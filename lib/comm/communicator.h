@@ -167,9 +167,16 @@ class Fabric {
   // both; kTimeout or kPeerLost where a member does not come; kInvalidArgument for a spec that no
   // rank could open; kCannotCreate beyond a transport's limits.
   virtual Result<std::unique_ptr<Communicator>> open(const GroupSpec& group, Deadline deadline) = 0;
+  // Opens the one of `parts` that this rank is in. Collective over the world: every rank is in one
+  // of them, and passes the same ones in the same order. A transport that can cut groups out of a
+  // wider one does it here; for all others it is open() of that part.
+  virtual Result<std::unique_ptr<Communicator>> open_part(std::span<const GroupSpec> parts,
+                                                          Deadline deadline);
 
  protected:
   Fabric() = default;
+  // Of `parts`, the one that this rank is in; that there is none is a bug.
+  [[nodiscard]] const GroupSpec& part_of(std::span<const GroupSpec> parts) const;
 };
 
 // How messages spell a site: filled by who knows (layout), used by transports for their errors.

@@ -70,7 +70,7 @@ std::optional<NcclUniqueId> NcclGroupBoard::id() const {
 
 Result<std::unique_ptr<NcclBoard>> NcclBoard::map(Rank world_size) {
   const std::size_t bytes =
-      head_bytes(world_size) + shm_groups_max(world_size) * group_bytes(world_size);
+      head_bytes(world_size) + (shm_groups_max(world_size) + 1) * group_bytes(world_size);
   void* base = mmap(
       nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (base == MAP_FAILED) {
@@ -95,8 +95,14 @@ NcclBoard::~NcclBoard() { munmap(base_, bytes_); }
 
 NcclGroupBoard NcclBoard::group(std::uint32_t ordinal, std::size_t member_count) const {
   RADIXBENCH_CHECK(ordinal < shm_groups_max(world_size_) && member_count <= world_size_);
-  std::byte* const slot = groups_ + ordinal * group_bytes(world_size_);
-  auto* const control = reinterpret_cast<NcclGroupBoard::Control*>(slot);
+  return slot(ordinal, member_count);
+}
+
+NcclGroupBoard NcclBoard::world() const { return slot(shm_groups_max(world_size_), world_size_); }
+
+NcclGroupBoard NcclBoard::slot(std::size_t at, std::size_t member_count) const {
+  std::byte* const begin = groups_ + at * group_bytes(world_size_);
+  auto* const control = reinterpret_cast<NcclGroupBoard::Control*>(begin);
   return {*control, {reinterpret_cast<NcclGroupBoard::Line*>(control + 1), member_count}};
 }
 

@@ -70,6 +70,8 @@ class NcclBoard {
   NcclBoard& operator=(const NcclBoard&) = delete;
 
   [[nodiscard]] Rank world_size() const { return world_size_; }
+  // Of all ranks together, apart from any group.
+  [[nodiscard]] NcclGroupBoard world() const;
   // `ordinal` below shm_groups_max(world_size()).
   [[nodiscard]] NcclGroupBoard group(std::uint32_t ordinal, std::size_t member_count) const;
 
@@ -84,6 +86,7 @@ class NcclBoard {
 
  private:
   NcclBoard(std::byte* base, std::size_t bytes, Rank world_size);
+  [[nodiscard]] NcclGroupBoard slot(std::size_t at, std::size_t member_count) const;
 
   std::byte* base_;
   std::size_t bytes_;

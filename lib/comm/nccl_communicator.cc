@@ -75,12 +75,13 @@ std::span<std::byte> results_of(const Operation& operation) {
 
 class NcclCommunicator final : public Communicator {
  public:
-  NcclCommunicator(const NcclRank& rank, GroupSpec group)
+  NcclCommunicator(const NcclRank& rank, GroupSpec group, std::unique_ptr<NcclHandle> handle)
       : rank_{rank},
         group_{std::move(group)},
         board_{rank.board->group(group_.ordinal, group_.members.size())},
         index_{static_cast<std::size_t>(std::ranges::find(group_.members, rank.rank) -
-                                        group_.members.begin())} {}
+                                        group_.members.begin())},
+        handle_{std::move(handle)} {}
 
   ~NcclCommunicator() override {
     if (handle_) end(posted_ ? &NcclHandle::abort : &NcclHandle::close);
@@ -95,7 +96,7 @@ class NcclCommunicator final : public Communicator {
     posted_ = Posted{.operation = first,
                      .call = {.site = 0, .key = 0, .deadline = deadline},
                      .head = {},
-                     .phase = Phase::kMeeting,
+                     .phase = handle_ ? Phase::kInit : Phase::kMeeting,
                      .start_ns = monotonic_ns()};
     const Result<void> done = wait();
     is_opening_ = false;
@@ -212,22 +213,12 @@ class NcclCommunicator final : public Communicator {
     if (Result<void> current = rank_.tools.gpu->make_current(); !current) {
       return tl::unexpected(current.error());
     }
-    if (index_ == 0 && !board_.id()) {
-      NcclUniqueId id{};
-      const NcclStatus status = rank_.tools.nccl->get_unique_id(&id);
-      if (status != kNcclFine) {
-        return fail(ErrorCode::kIo,
-                    std::string{"NCCL finds no place to meet: "} +
-                        rank_.tools.nccl->error_string(status) + ": " +
-                        rank_.tools.nccl->last_error(nullptr));
-      }
-      board_.leave_id(id);
-    }
-    const std::optional<NcclUniqueId> id = board_.id();
-    if (!id) return false;
+    const Result<std::optional<NcclUniqueId>> id = find_meeting(rank_, board_, index_);
+    if (!id) return tl::unexpected(id.error());
+    if (!*id) return false;
     auto handle =
         NcclHandle::start(rank_.tools,
-                          *id,
+                          **id,
                           {.index = static_cast<int>(index_), .size = static_cast<int>(size())},
                           group_.name,
                           rank_.ctas_max);
@@ -483,9 +474,10 @@ class NcclCommunicator final : public Communicator {
 
 Result<std::unique_ptr<Communicator>> make_nccl_communicator(const NcclRank& rank,
                                                              GroupSpec group,
+                                                             std::unique_ptr<NcclHandle> handle,
                                                              Deadline deadline) {
-  auto communicator = std::make_unique<NcclCommunicator>(rank, std::move(group));
-  if (rank.creation == NcclCreation::kOpening) {
+  auto communicator = std::make_unique<NcclCommunicator>(rank, std::move(group), std::move(handle));
+  if (rank.creation != NcclCreation::kFirstCall) {
     if (Result<void> made = communicator->create(deadline); !made) {
       return tl::unexpected(made.error());
     }

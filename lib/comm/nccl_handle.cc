@@ -44,6 +44,17 @@ Error to_error(const NcclTools& tools, NcclStatus status, NcclComm comm, std::st
                       has_details ? details : "")};
 }
 
+NcclConfig config_of(const std::string& name, int ctas_max) {
+  NcclConfig config;
+  config.blocking = 0;
+  config.comm_name = name.c_str();
+  if (ctas_max > 0) {
+    config.min_ctas = 1;
+    config.max_ctas = ctas_max;
+  }
+  return config;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<NcclHandle>> NcclHandle::start(const NcclTools& tools,
@@ -51,17 +62,35 @@ Result<std::unique_ptr<NcclHandle>> NcclHandle::start(const NcclTools& tools,
                                                       Place place,
                                                       const std::string& name,
                                                       int ctas_max) {
-  NcclConfig config;
-  config.blocking = 0;
   auto kept_name = std::make_shared<const std::string>(name);
-  config.comm_name = kept_name->c_str();
-  if (ctas_max > 0) config.min_ctas = 1, config.max_ctas = ctas_max;
+  NcclConfig config = config_of(*kept_name, ctas_max);
   NcclComm comm = nullptr;
   const NcclStatus status = tools.nccl->init(&comm, place.size, id, place.index, &config);
   if (status != kNcclFine && status != kNcclInProgress) {
     return tl::unexpected(to_error(tools, status, nullptr, "making a communicator"));
   }
   return std::unique_ptr<NcclHandle>{new NcclHandle{tools, std::move(kept_name), comm}};
+}
+
+Result<std::unique_ptr<NcclHandle>> NcclHandle::split(
+    int color,
+    int key,
+    const std::string& name,
+    int ctas_max,
+    const std::function<Result<void>()>& check_hope) {
+  auto kept_name = std::make_shared<const std::string>(name);
+  NcclConfig config = config_of(*kept_name, ctas_max);
+  child_ = std::make_shared<NcclComm>(nullptr);
+  const NcclStatus begun = tools_.nccl->split(comm_, color, key, child_.get(), &config);
+  Result<bool> done = judge(begun, "cutting up a communicator");
+  while (done && !*done) {
+    if (Result<void> hopeful = check_hope(); !hopeful) return tl::unexpected(hopeful.error());
+    std::this_thread::sleep_for(kLook);
+    done = state();
+  }
+  if (!done) return tl::unexpected(done.error());
+  if (*child_ == nullptr) return nullptr;
+  return std::unique_ptr<NcclHandle>{new NcclHandle{tools_, std::move(kept_name), *child_}};
 }
 
 NcclHandle::~NcclHandle() {
@@ -84,7 +113,7 @@ Result<bool> NcclHandle::judge(NcclStatus status, const char* what) const {
 bool NcclHandle::abort() {
   const NcclComm comm = std::exchange(comm_, nullptr);
   return run_bounded(
-      [tools = tools_, name = name_, comm] {
+      [tools = tools_, name = name_, child = child_, comm] {
         static_cast<void>(tools.gpu->make_current());
         tools.nccl->abort(comm);
       },
@@ -94,7 +123,7 @@ bool NcclHandle::abort() {
 bool NcclHandle::close() {
   const NcclComm comm = std::exchange(comm_, nullptr);
   return run_bounded(
-      [tools = tools_, name = name_, comm] {
+      [tools = tools_, name = name_, child = child_, comm] {
         static_cast<void>(tools.gpu->make_current());
         NcclStatus state = tools.nccl->finalize(comm);
         const Deadline deadline = deadline_after(kCloseWait / 2);

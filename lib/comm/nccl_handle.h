@@ -4,7 +4,7 @@
 #include "base/result.h"
 #include "comm/nccl_library.h"
 
-#include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -44,6 +44,14 @@ class NcclHandle {
   // What a call on it answered, as state() answers.
   [[nodiscard]] Result<bool> judge(NcclStatus status, const char* what) const;
 
+  // Cuts it up: of the ranks that give the same colour a new one, ordered by `key`; none for
+  // kNcclNoColor. All its ranks call it. Waits as long as `check_hope` has no objection.
+  Result<std::unique_ptr<NcclHandle>> split(int color,
+                                            int key,
+                                            const std::string& name,
+                                            int ctas_max,
+                                            const std::function<Result<void>()>& check_hope);
+
   // Stops what runs on it, and frees it. Whether NCCL was done in time.
   bool abort();
   // The regular end: lets what is on its way arrive.
@@ -56,6 +64,7 @@ class NcclHandle {
   NcclTools tools_;
   std::shared_ptr<const std::string> name_;  // NCCL keeps no copy
   NcclComm comm_;                            // null once ended
+  std::shared_ptr<NcclComm> child_;          // that NCCL fills in once it has cut one out
 };
 
 }  // namespace radixbench

@@ -10,13 +10,20 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 namespace radixbench {
 namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kLook = 200us;
 
 constexpr int kKeep = 0;
 constexpr int kReplace = 1;
@@ -64,7 +71,34 @@ class NcclFabric final : public Fabric {
     // That all members mean the same group is agreed in shared memory, before NCCL is asked.
     if (auto met = meeting_->open(group, deadline); !met) return tl::unexpected(met.error());
     if (Result<void> started = start(); !started) return tl::unexpected(started.error());
-    return make_nccl_communicator(rank_, group, deadline);
+    return make_nccl_communicator(rank_, group, nullptr, deadline);
+  }
+
+  Result<std::unique_ptr<Communicator>> open_part(std::span<const GroupSpec> parts,
+                                                  Deadline deadline) override {
+    const bool is_any_large =
+        std::ranges::any_of(parts, [](const auto& part) { return part.members.size() > 1; });
+    if (options_.creation != NcclCreation::kSplit || !is_any_large) {
+      return open(part_of(parts), deadline);
+    }
+    const GroupSpec& group = part_of(parts);
+    if (auto sound = check_spec(group, rank(), world_size()); !sound) {
+      return tl::unexpected(sound.error());
+    }
+    const bool is_lone = group.members.size() == 1;
+    if (!is_lone) {
+      if (auto met = meeting_->open(group, deadline); !met) return tl::unexpected(met.error());
+    }
+    if (Result<void> started = start(); !started) return tl::unexpected(started.error());
+    Result<std::unique_ptr<NcclHandle>> cut = cut_out(group, is_lone, deadline);
+    if (!cut) {
+      rank_.board->world().give_up(rank(), 0);
+      if (world_) world_->abort();
+      world_.reset();
+      return tl::unexpected(std::move(cut.error()).while_doing("opening " + describe(group)));
+    }
+    if (is_lone) return make_lone_communicator(group);
+    return make_nccl_communicator(rank_, group, *std::move(cut), deadline);
   }
 
  private:
@@ -81,9 +115,65 @@ class NcclFabric final : public Fabric {
     return {};
   }
 
+  // Why opening groups of the whole world has no hope any more, where it has not.
+  [[nodiscard]] Result<void> check_hope(Deadline deadline) const {
+    const NcclBoard& board = *rank_.board;
+    if (board.is_interrupted()) return fail(ErrorCode::kInterrupted, "interrupted");
+    for (Rank other = 0; other < world_size(); ++other) {
+      if (board.is_dead(other)) {
+        return fail(ErrorCode::kPeerLost, fmt::format("rank {} died", other));
+      }
+    }
+    if (const std::optional<Broken> broken = board.world().broken()) {
+      return fail(ErrorCode::kPeerLost, fmt::format("rank {} gave up", broken->rank));
+    }
+    if (has_passed(deadline)) {
+      return fail(ErrorCode::kTimeout, "not all ranks of the world came in time");
+    }
+    return {};
+  }
+
+  Result<std::unique_ptr<NcclHandle>> cut_out(const GroupSpec& group,
+                                              bool is_lone,
+                                              Deadline deadline) {
+    if (!world_) {
+      if (Result<void> made = make_world(deadline); !made) return tl::unexpected(made.error());
+    }
+    const auto index = std::ranges::find(group.members, rank()) - group.members.begin();
+    return world_->split(is_lone ? kNcclNoColor : static_cast<int>(group.ordinal),
+                         static_cast<int>(index),
+                         group.name,
+                         rank_.ctas_max,
+                         [&] { return check_hope(deadline); });
+  }
+
+  // The communicator of all ranks, which is there to be cut up and makes no calls.
+  Result<void> make_world(Deadline deadline) {
+    Result<std::optional<NcclUniqueId>> id;
+    while (true) {
+      id = find_meeting(rank_, rank_.board->world(), rank());
+      if (!id) return tl::unexpected(id.error());
+      if (*id) break;
+      if (Result<void> hopeful = check_hope(deadline); !hopeful) return hopeful;
+      std::this_thread::sleep_for(kLook);
+    }
+    const NcclHandle::Place place{static_cast<int>(rank()), static_cast<int>(world_size())};
+    auto handle = NcclHandle::start(rank_.tools, **id, place, "world", rank_.ctas_max);
+    if (!handle) return tl::unexpected(handle.error());
+    world_ = *std::move(handle);
+    while (true) {
+      const Result<bool> made = world_->state();
+      if (!made) return tl::unexpected(made.error());
+      if (*made) return {};
+      if (Result<void> hopeful = check_hope(deadline); !hopeful) return hopeful;
+      std::this_thread::sleep_for(kLook);
+    }
+  }
+
   std::unique_ptr<Fabric> meeting_;
   NcclOptions options_;
   NcclRank rank_;
+  std::unique_ptr<NcclHandle> world_;
 };
 
 class ForkedNcclWorld final : public NcclWorld {

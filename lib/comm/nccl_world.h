@@ -14,7 +14,7 @@ struct NcclOptions {
   // over loopback. Their contexts take turns on the GPU, so times mean nothing.
   bool shares_gpu = false;
   std::uint32_t gpu_count = 1;  // rank r takes GPU r modulo this
-  NcclCreation creation = NcclCreation::kOpening;
+  NcclCreation creation = NcclCreation::kSplit;
   // Others than those that are found.
   std::string driver_library;
   std::string nccl_library;

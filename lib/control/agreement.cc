@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/range.h"
 
 #include <fmt/format.h>
 
@@ -118,6 +119,7 @@ Result<void> Agreement::barrier(Site site, std::uint64_t key) {
 
 template <typename Operation>
 Result<void> Agreement::counted(Site site, Operation operation) {
+  const Range range{to_string(site).data()};  // a literal
   const Reducer& over = reducer(site);
   SiteCounts& counts = counts_.at(static_cast<std::size_t>(site));
   ++counts.agreements;

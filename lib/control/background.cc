@@ -56,7 +56,7 @@ SerialWorker::~SerialWorker() {
 std::int64_t SerialWorker::submit(std::int64_t now_ns,
                                   std::int64_t duration_ns,
                                   std::int64_t seen_late_ns,
-                                  std::function<void()> work) {
+                                  Job work) {
   end_of_last_ns_ = std::max(now_ns, end_of_last_ns_) + duration_ns;
   const std::int64_t seen_ns = end_of_last_ns_ + seen_late_ns;
   RADIXBENCH_CHECK(seen_at_ns_.empty() || seen_at_ns_.back() <= seen_ns);
@@ -97,7 +97,7 @@ Result<void> SerialWorker::wait_for_mark(std::uint64_t mark) {
 
 void SerialWorker::run() {
   for (;;) {
-    std::function<void()> job;
+    Job job;
     {
       std::unique_lock lock{mutex_};
       has_work_.wait(lock, [&] { return is_stopping_ || !jobs_.empty(); });
@@ -105,7 +105,7 @@ void SerialWorker::run() {
       job = std::move(jobs_.front());
       jobs_.pop_front();
     }
-    job();
+    if (Result<void> done = job(); !done) return progress_.set_failed(done.error());
     progress_.add(1);
   }
 }

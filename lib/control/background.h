@@ -49,6 +49,9 @@ class Progress {
 // scheduler thread's. Destruction drops what was not begun.
 class SerialWorker {
  public:
+  // What fails ends every wait for it and for those behind it.
+  using Job = std::function<Result<void>()>;
+
   SerialWorker(const char* name, BackgroundTiming timing);
   ~SerialWorker();
   SerialWorker(const SerialWorker&) = delete;
@@ -59,7 +62,7 @@ class SerialWorker {
   std::int64_t submit(std::int64_t now_ns,
                       std::int64_t duration_ns,
                       std::int64_t seen_late_ns,
-                      std::function<void()> work);
+                      Job work);
   // Jobs at the front that are seen at `now_ns`, not counting those popped.
   Result<std::size_t> finished(std::int64_t now_ns);
   void pop(std::size_t count);
@@ -80,7 +83,7 @@ class SerialWorker {
   Progress progress_;
   std::mutex mutex_;
   std::condition_variable has_work_;
-  std::deque<std::function<void()>> jobs_;
+  std::deque<Job> jobs_;
   bool is_stopping_ = false;
   std::thread thread_;  // last: it uses all of the above
 };

@@ -1,6 +1,7 @@
 #include "control/cache_controller.h"
 
 #include "base/random.h"
+#include "control/page_payload.h"
 
 #include <fmt/format.h>
 
@@ -36,7 +37,10 @@ CacheController::CacheController(CacheOptions options,
       parts_{std::move(parts)},
       prefetch_hop_count_{parts_.prefetch_hops.hop_count()},
       tree_{std::make_unique<RadixTree>(tree_options(options_, parts_.storage != nullptr))},
+      memory_copier_{parts_.copier == nullptr ? make_memory_copier(parts_.host, parts_.device)
+                                              : nullptr},
       host_allocator_{make_host_allocator(*tree_, parts_.host)} {
+  if (parts_.copier == nullptr) parts_.copier = memory_copier_.get();
   if (options_.wrap_host_allocator) {
     host_allocator_ = options_.wrap_host_allocator(std::move(host_allocator_));
   }
@@ -48,6 +52,7 @@ CacheController::CacheController(CacheOptions options,
                                     .tree = *tree_,
                                     .device = parts_.device,
                                     .host = parts_.host,
+                                    .copier = *parts_.copier,
                                     .host_allocator = *host_allocator_,
                                     .agreement = parts_.agreement,
                                     .decisions = parts_.decisions});
@@ -84,9 +89,18 @@ CacheController::~CacheController() = default;
 Result<void> CacheController::begin_step(std::uint64_t step, std::int64_t now_ns) {
   context_->step = step;
   context_->now_ns = now_ns;
+  if (fill_failure_) return tl::unexpected(*fill_failure_);
   if (!pipeline_) return {};
   prefetch_->begin_step();
   return pipeline_->advance(now_ns);
+}
+
+void CacheController::fill(PageId page, std::uint64_t seed) {
+  bytes_.resize(parts_.device.page_bytes());
+  fill_payload(bytes_, seed);
+  if (Result<void> written = parts_.copier->write(page, bytes_); !written && !fill_failure_) {
+    fill_failure_ = written.error();
+  }
 }
 
 Result<void> CacheController::check_hicache_events() {

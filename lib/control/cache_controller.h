@@ -9,12 +9,16 @@
 #include "control/prefetch_pipeline.h"
 #include "control/storage_index.h"
 #include "control/write_through.h"
+#include "tier/page_copier.h"
 #include "tier/storage.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace radixbench {
 
@@ -22,7 +26,8 @@ namespace radixbench {
 struct CacheParts {
   PagePool& device;
   PagePool& host;
-  Storage* storage = nullptr;  // null: no storage tier, no prefetch, no drain
+  PageCopier* copier = nullptr;  // between the two; null where both are plain memory
+  Storage* storage = nullptr;    // null: no storage tier, no prefetch, no drain
   Agreement& agreement;
   Reducer prefetch_hops;                               // the prefetch thread's own groups
   PrefetchPipeline::BeforeAgreement before_hit_count;  // may be empty
@@ -60,6 +65,10 @@ class CacheController {
   // J: once more in a decode step.
   Result<void> flush_write_through_acks() { return write_through_->check(); }
 
+  // What a forward pass would write to a device page: the bytes of a seed. A failure shows at the
+  // next begin_step().
+  void fill(PageId page, std::uint64_t seed);
+
   [[nodiscard]] RadixTree& tree() { return *tree_; }
   [[nodiscard]] DeviceAllocator& device() { return *device_; }
   [[nodiscard]] LoadBack& load_back() { return *load_back_; }
@@ -86,6 +95,7 @@ class CacheController {
   CacheParts parts_;
   std::size_t prefetch_hop_count_;
   std::unique_ptr<RadixTree> tree_;
+  std::unique_ptr<PageCopier> memory_copier_;  // where none was given
   std::unique_ptr<HostAllocator> host_allocator_;
   std::unique_ptr<ControlContext> context_;
   std::unique_ptr<DeviceAllocator> device_;
@@ -94,6 +104,8 @@ class CacheController {
   std::unique_ptr<LoadBack> load_back_;
   std::unique_ptr<PrefetchPipeline> pipeline_;
   std::unique_ptr<PrefetchControl> prefetch_;
+  std::vector<std::byte> bytes_;  // of a page that is filled
+  std::optional<Error> fill_failure_;
 };
 
 }  // namespace radixbench

@@ -10,6 +10,7 @@
 #include "control/rules.h"
 #include "index/radix_tree.h"
 #include "layout/sites.h"
+#include "tier/page_copier.h"
 #include "tier/page_pool.h"
 
 #include <cstddef>
@@ -53,6 +54,7 @@ struct ControlContext {
   RadixTree& tree;
   PagePool& device;
   PagePool& host;
+  PageCopier& copier;
   HostAllocator& host_allocator;
   Agreement& agreement;
   DecisionSink* decisions = nullptr;  // may be null

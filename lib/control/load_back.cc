@@ -1,6 +1,7 @@
 #include "control/load_back.h"
 
 #include "base/check.h"
+#include "base/range.h"
 #include "control/page_payload.h"
 
 #include <algorithm>
@@ -52,16 +53,14 @@ std::optional<std::int64_t> LoadBack::start_queued() {
   }
   const Rank rank = context_.rank;
   const std::int64_t duration_ns = context_.latency.load_ns(rank, next_batch_++, from.size());
-  PagePool& device = context_.device;
-  PagePool& host = context_.host;
+  PageCopier& copier = context_.copier;
   const std::int64_t seen_ns =
       copies_.submit(context_.now_ns,
                      duration_ns,
                      context_.latency.skew(rank).load_ack_ns,
-                     [&device, &host, from = std::move(from), to = std::move(to)] {
-                       for (std::size_t i = 0; i < from.size(); ++i) {
-                         std::ranges::copy(host.payload(from[i]), device.payload(to[i]).begin());
-                       }
+                     [&copier, from = std::move(from), to = std::move(to)] {
+                       const Range range{"load-back"};
+                       return copier.load(from, to);
                      });
   batches_.push_back(std::exchange(queued_, {}));
   return seen_ns - context_.latency.skew(rank).load_ack_ns;
@@ -84,23 +83,28 @@ Result<void> LoadBack::check() {
   }
   const std::size_t acknowledged =
       std::min(static_cast<std::size_t>(std::max(0, count[0])), *finished);
-  for (std::size_t i = 0; i < acknowledged; ++i) acknowledge();
+  for (std::size_t i = 0; i < acknowledged; ++i) {
+    if (Result<void> done = acknowledge(); !done) return done;
+  }
   return {};
 }
 
-void LoadBack::acknowledge() {
+Result<void> LoadBack::acknowledge() {
   for (const Load& load : batches_.front()) {
     for (std::size_t i = 0; i < load.seeds.size(); ++i) {
       ++context_.counts.pages_verified;
-      if (!has_payload(context_.device.payload(load.device_pages[i]), load.seeds[i])) {
-        ++context_.counts.pages_wrong;
+      bytes_.resize(context_.device.page_bytes());
+      if (Result<void> read = context_.copier.read(load.device_pages[i], bytes_); !read) {
+        return read;
       }
+      if (!has_payload(bytes_, load.seeds[i])) ++context_.counts.pages_wrong;
     }
     pages_in_flight_ -= load.device_pages.size();
     context_.tree.unlock(load.locked_from);
   }
   batches_.pop_front();
   copies_.pop(1);
+  return {};
 }
 
 }  // namespace radixbench

@@ -4,6 +4,7 @@
 #include "control/control_context.h"
 #include "control/device_allocator.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -43,7 +44,7 @@ class LoadBack {
   };
   using Batch = std::vector<Load>;
 
-  void acknowledge();
+  Result<void> acknowledge();
 
   ControlContext& context_;
   DeviceAllocator& device_;
@@ -52,6 +53,7 @@ class LoadBack {
   std::deque<Batch> batches_;
   std::uint64_t next_batch_ = 0;
   std::uint64_t pages_in_flight_ = 0;
+  std::vector<std::byte> bytes_;  // of a page that is looked at
 };
 
 }  // namespace radixbench

@@ -1,6 +1,7 @@
 #include "control/prefetch_control.h"
 
 #include "base/check.h"
+#include "base/range.h"
 
 #include <algorithm>
 #include <array>
@@ -254,6 +255,7 @@ Result<void> PrefetchControl::release_aborted(RequestId request) {
 }
 
 Result<void> PrefetchControl::drain(WriteThrough& write_through) {
+  const Range range{"drain"};
   const Result<std::size_t> stored = write_through.stored_count();
   if (!stored) return tl::unexpected(stored.error());
   const std::size_t revoked = pipeline_.revoked_count(context_.now_ns);

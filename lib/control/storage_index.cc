@@ -27,6 +27,7 @@ void StorageIndex::back_up(std::int64_t now_ns,
           // A page that could not be kept is a later miss, which the storage counts.
           static_cast<void>(storage_.write(hashes[i], host_.payload(pages[i])));
         }
+        return Result<void>{};
       });
   for (const Sha256Digest& hash : appearing) visible_from_ns_.try_emplace(hash, seen_ns);
 }

@@ -1,6 +1,7 @@
 #include "control/write_through.h"
 
 #include "base/check.h"
+#include "base/range.h"
 
 #include <algorithm>
 #include <array>
@@ -37,16 +38,14 @@ bool WriteThrough::back_up_one(NodeId node) {
   const std::uint64_t ack_id = next_ack_id_++;
   context_.tree.begin_backup(node, host_pages, ack_id);
   const Rank rank = context_.rank;
-  PagePool& device = context_.device;
-  PagePool& host = context_.host;
+  PageCopier& copier = context_.copier;
   const std::int64_t duration_ns = context_.latency.write_ns(rank, ack_id, device_pages.size());
   copies_.submit(context_.now_ns,
                  duration_ns,
                  context_.latency.skew(rank).write_ack_ns,
-                 [&device, &host, from = std::move(device_pages), to = std::move(host_pages)] {
-                   for (std::size_t i = 0; i < from.size(); ++i) {
-                     std::ranges::copy(device.payload(from[i]), host.payload(to[i]).begin());
-                   }
+                 [&copier, from = std::move(device_pages), to = std::move(host_pages)] {
+                   const Range range{"write-through"};
+                   return copier.save(from, to);
                  });
   writes_.push_back({ack_id, view.page_count});
   pages_in_flight_ += view.page_count;

@@ -54,15 +54,18 @@ Result<RankGroups> RankGroups::open(const Layout& layout,
         continue;
       }
     }
+    std::vector<GroupSpec> parts;
     for (const RankList& members : layout.groups(kind.layout_kind)) {
-      const GroupSpec spec{.name = name, .members = members, .ordinal = ordinal++};
-      const bool is_member = &members == &layout.group_of(kind.layout_kind, fabric.rank());
+      parts.push_back({.name = name, .members = members, .ordinal = ordinal++});
+    }
+    for (const GroupSpec& spec : parts) {
+      const bool is_member = spec.members == layout.group_of(kind.layout_kind, fabric.rank());
       if (creations.observer != nullptr) {
         const auto none = static_cast<std::uint16_t>(Site::kNone);
         creations.observer->opening(spec, is_member, none, creations.call_deadline);
       }
       if (!is_member) continue;
-      Result<std::unique_ptr<Communicator>> opened = fabric.open(spec, deadline);
+      Result<std::unique_ptr<Communicator>> opened = fabric.open_part(parts, deadline);
       if (creations.observer != nullptr) creations.observer->opened(opened.has_value());
       if (!opened) return tl::unexpected(std::move(opened.error()).while_doing("opening groups"));
       CallObserver& observer = kind.is_prefetch ? prefetch : scheduler;

@@ -133,9 +133,8 @@ void RequestCache::insert(LiveRequest& request, std::uint32_t token_count, bool 
 }
 
 void RequestCache::fill(LiveRequest& request, std::uint32_t page_count) {
-  PagePool& device = cache_.context().device;
   for (std::uint32_t page = request.filled_pages; page < page_count; ++page) {
-    fill_payload(device.payload(request.pages[page]), request.payload_seeds[page]);
+    cache_.fill(request.pages[page], request.payload_seeds[page]);
   }
   request.filled_pages = std::max(request.filled_pages, page_count);
 }

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "comm/nccl_support.h"
 #include "inject/fault_spec.h"
 #include "record/provenance.h"
 #include "replay/process_world.h"
@@ -71,7 +72,7 @@ Result<void> check_sizes(const ReplayOptions& options) {
   }
   if (options.transport != Transport::kNccl) {
     if (options.nccl.shares_gpu) return refuse("--share-gpu is for --transport nccl");
-    if (options.nccl.creation != NcclCreation::kOpening) {
+    if (options.nccl.creation != NcclCreation::kSplit) {
       return refuse("--nccl-creation is for --transport nccl");
     }
   }
@@ -138,6 +139,21 @@ Result<std::string> make_output(const ReplayOptions& options, const std::string&
                 fmt::format("cannot make {}: {}", (directory / "ranks").string(), error.message()));
   }
   return directory.string();
+}
+
+// How many GPUs there are for pages.
+Result<std::uint32_t> count_gpus(const ReplayOptions& options) {
+  if (options.device.kind == DeviceKind::kSimulated) return 0;
+  if (options.page_bytes % options.device.layers != 0) {
+    return fail(ErrorCode::kConfiguration,
+                fmt::format("--page-bytes {} is not a multiple of --kv-layers {}",
+                            options.page_bytes,
+                            options.device.layers));
+  }
+  const GpuSupport support = probe_gpu_support();
+  if (!support.gpus) return tl::unexpected(support.gpus.error());
+  if (support.gpus->gpus.empty()) return fail(ErrorCode::kUnsupported, "CUDA shows no GPU here");
+  return static_cast<std::uint32_t>(support.gpus->gpus.size());
 }
 
 // What check_options() promises. What is answered knows of this machine's GPUs, where they matter.
@@ -211,6 +227,9 @@ Result<ReplayPlan> make_plan(ReplayOptions options) {
   const Result<NcclOptions> nccl = check_all(options);
   if (!nccl) return tl::unexpected(nccl.error());
   options.nccl = *nccl;
+  const Result<std::uint32_t> gpu_count = count_gpus(options);
+  if (!gpu_count) return tl::unexpected(gpu_count.error());
+  options.device.gpu_count = *gpu_count;
   Result<Layout> layout = make_layout(options.layout);
   if (!layout) return tl::unexpected(layout.error());
   Result<std::vector<RankSkew>> skews = resolve_skews(options.skews, *layout);

@@ -9,6 +9,7 @@
 #include "engine/options.h"
 #include "layout/layout.h"
 #include "record/recorder.h"
+#include "tier/device_cuda.h"
 #include "trace/mooncake_reader.h"
 #include "trace/request.h"
 
@@ -23,6 +24,17 @@ namespace radixbench {
 enum class Transport : std::uint8_t { kThreads, kShm, kGloo, kMpi, kNccl };
 std::string_view to_string(Transport transport);
 Result<Transport> parse_transport(std::string_view text);
+
+enum class DeviceKind : std::uint8_t { kSimulated, kCuda };
+struct DeviceOptions {
+  DeviceKind kind = DeviceKind::kSimulated;
+  // Of pages in GPU memory. The host's are page first.
+  PageOrder order = PageOrder::kLayerFirst;
+  std::uint32_t layers = 32;
+  CopyMethod method = CopyMethod::kPitched;
+  std::uint32_t gpu_count =
+      0;  // of the machine, filled in by make_plan(); rank r takes r modulo it
+};
 
 enum class StorageKind : std::uint8_t { kNone, kMemory, kDirectory };
 
@@ -55,6 +67,7 @@ struct ReplayOptions {
   GlooOptions gloo;
   NcclOptions nccl;
   EngineOptions engine;
+  DeviceOptions device;
   std::uint64_t device_tokens = 2'000'000;
   std::uint64_t host_tokens = 8'000'000;
   StorageKind storage = StorageKind::kMemory;

@@ -12,6 +12,7 @@
 #include "inject/slow_fabric.h"
 #include "layout/sites.h"
 #include "replay/rank_storage.h"
+#include "replay/rank_tiers.h"
 #include "replay/record_sink.h"
 #include "tier/page_pool.h"
 
@@ -198,16 +199,16 @@ RankResult run_over(const ReplayPlan& plan,
   Result<std::unique_ptr<Storage>> storage = open_rank_storage(plan, rank);
   if (!storage) return failed(storage.error());
 
-  const std::unique_ptr<PagePool> device =
-      make_memory_pool(plan.device_pages(), options.page_bytes);
-  const std::unique_ptr<PagePool> host = make_memory_pool(plan.host_pages(), options.page_bytes);
+  const Result<RankTiers> tiers = RankTiers::open(plan, rank);
+  if (!tiers) return failed(tiers.error());
   const std::unique_ptr<PagePool> slots = make_slots(plan, faults);
   const LatencyModel latency{plan.latency, options.engine.seed, plan.skews};
   Agreement agreement{options.agreement, groups->cache(plan.layout), options.deadline};
   CacheController cache{
       cache_options(plan, rank, faults),
-      {.device = *device,
-       .host = *host,
+      {.device = tiers->device(),
+       .host = tiers->host(),
+       .copier = tiers->copier(),
        .storage = storage->get(),
        .agreement = agreement,
        .prefetch_hops = groups->prefetch_hops(),

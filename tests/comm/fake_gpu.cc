@@ -24,7 +24,9 @@
 #include <functional>
 #include <mutex>
 #include <span>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace radixbench {
@@ -83,6 +85,10 @@ struct Shared {
   std::atomic<int> come;
   std::atomic<int> connected;
   std::atomic<int> aborted;
+  std::array<std::atomic<int>, kRanksMax> splits;  // begun, by rank
+  std::array<int, kRanksMax> colors;               // of the last split
+  std::array<int, kRanksMax> keys;
+  std::array<std::atomic<int>, kRanksMax> split_reads;      // over, by rank
   std::array<std::atomic<std::uint64_t>, kRanksMax> begun;  // calls, by rank
   std::array<std::atomic<std::uint64_t>, kRanksMax> ended;
   std::array<std::array<std::array<char, kSlotBytes>, kRanksMax>, 2>
@@ -98,12 +104,19 @@ Shared* map(const char* path, bool is_new) {
   return memory == MAP_FAILED ? nullptr : static_cast<Shared*>(memory);
 }
 
+off_t file_size(const char* path) {
+  struct stat found {};
+  return stat(path, &found) == 0 ? found.st_size : 0;
+}
+
 }  // namespace
 
 struct ncclComm {
   Shared* shared;
   int rank;
   int size;
+  std::string path{};
+  int splits = 0;
   std::uint64_t calls = 0;
   std::atomic<NcclStatus> state = kNcclInProgress;
   std::atomic<bool> is_aborted = false;
@@ -212,7 +225,10 @@ CudaStatus cuDeviceGetName(char* name, int size, CudaDevice) {
 CudaStatus cuDeviceTotalMem_v2(std::size_t* bytes, CudaDevice) {
   return *bytes = std::size_t{1} << 30U, kCudaFine;
 }
-CudaStatus cuDeviceGetAttribute(int* value, int, CudaDevice) { return *value = 0, kCudaFine; }
+CudaStatus cuDeviceGetAttribute(int* value, int attribute, CudaDevice) {
+  constexpr int kMaxPitch = 11;
+  return *value = attribute == kMaxPitch ? 0x7FFFFFFF : 0, kCudaFine;
+}
 CudaStatus cuDevicePrimaryCtxRetain(CudaContext* context, CudaDevice) {
   static int there;
   return *context = reinterpret_cast<CudaContext>(&there), kCudaFine;
@@ -252,6 +268,51 @@ CudaStatus cuMemcpyDtoHAsync_v2(void* to, CudaAddress from, std::size_t n, CudaS
   stream_of(on).push([=] { std::memcpy(to, reinterpret_cast<void*>(from), n); });
   return kCudaFine;
 }
+CudaStatus cuMemcpy2DAsync_v2(const CudaCopy2d* rows, CudaStream on) {
+  stream_of(on).push([copy = *rows] {
+    const auto* from = copy.from_type == kCudaMemoryHost
+                           ? static_cast<const char*>(copy.from_host)
+                           : reinterpret_cast<const char*>(copy.from_device);
+    auto* to = copy.to_type == kCudaMemoryHost ? static_cast<char*>(copy.to_host)
+                                               : reinterpret_cast<char*>(copy.to_device);
+    for (std::size_t row = 0; row < copy.height; ++row) {
+      std::memcpy(to + row * copy.to_pitch, from + row * copy.from_pitch, copy.width);
+    }
+  });
+  return kCudaFine;
+}
+CudaStatus cuMemcpyBatchAsync_v2(CudaAddress* to,
+                                 CudaAddress* from,
+                                 std::size_t* bytes,
+                                 std::size_t count,
+                                 CudaCopyAttributes*,
+                                 std::size_t*,
+                                 std::size_t,
+                                 CudaStream on) {
+  for (std::size_t i = 0; i < count; ++i) {
+    stream_of(on).push([to = to[i], from = from[i], bytes = bytes[i]] {
+      std::memcpy(reinterpret_cast<void*>(to), reinterpret_cast<const void*>(from), bytes);
+    });
+  }
+  return kCudaFine;
+}
+// It runs no kernels.
+CudaStatus cuModuleLoadData(CudaModule*, const void*) { return kInvalid; }
+CudaStatus cuModuleUnload(CudaModule) { return kCudaFine; }
+CudaStatus cuModuleGetFunction(CudaFunction*, CudaModule, const char*) { return kInvalid; }
+CudaStatus cuLaunchKernel(CudaFunction,
+                          unsigned,
+                          unsigned,
+                          unsigned,
+                          unsigned,
+                          unsigned,
+                          unsigned,
+                          unsigned,
+                          CudaStream,
+                          void**,
+                          void**) {
+  return kInvalid;
+}
 
 NcclStatus ncclGetVersion(int* version) { return *version = 22809, kNcclFine; }
 NcclStatus ncclGetUniqueId(NcclUniqueId* id) {
@@ -273,7 +334,7 @@ NcclStatus ncclCommInitRankConfig(
   if (config->blocking != 0 || config->comm_name == nullptr || size > kRanksMax) return 5;
   Shared* const shared = map(id.bytes, false);
   if (shared == nullptr) return kSystemError;
-  auto* const made = new ncclComm{.shared = shared, .rank = rank, .size = size};
+  auto* const made = new ncclComm{.shared = shared, .rank = rank, .size = size, .path = id.bytes};
   if (++shared->come == size) unlink(id.bytes);
   made->background = std::thread{[made] {
     if (made->await([&] { return made->shared->come.load() == made->size; })) {
@@ -283,7 +344,53 @@ NcclStatus ncclCommInitRankConfig(
   *comm = made;
   return kNcclInProgress;
 }
-NcclStatus ncclCommSplit(NcclComm, int, int, NcclComm*, NcclConfig*) { return 5; }
+// One rank's place in the communicator of its colour, once all have said theirs.
+NcclStatus finish_split(ncclComm& parent, int color, NcclComm* child, NcclConfig config) {
+  Shared& shared = *parent.shared;
+  const auto all = [&](const auto& counts, int at_least) {
+    return std::all_of(counts.begin(), counts.begin() + parent.size, [&](const auto& count) {
+      return count.load() >= at_least;
+    });
+  };
+  if (!parent.await([&] { return all(shared.splits, parent.splits); })) return kNcclInProgress;
+  std::vector<std::pair<int, int>> members;  // by key, then rank
+  for (int rank = 0; rank < parent.size; ++rank) {
+    const auto at = static_cast<std::size_t>(rank);
+    if (shared.colors[at] == color) members.emplace_back(shared.keys[at], rank);
+  }
+  std::sort(members.begin(), members.end());
+  ++shared.split_reads[static_cast<std::size_t>(parent.rank)];
+  if (!parent.await([&] { return all(shared.split_reads, parent.splits); })) return kNcclInProgress;
+  if (color == kNcclNoColor) return *child = nullptr, kNcclFine;
+  const std::string path =
+      parent.path + "-" + std::to_string(parent.splits) + "-" + std::to_string(color);
+  NcclUniqueId id{};
+  std::snprintf(id.bytes, sizeof id.bytes, "%s", path.c_str());
+  int place = 0;
+  while (members[static_cast<std::size_t>(place)].second != parent.rank) ++place;
+  Shared* first = place == 0 ? map(id.bytes, true) : nullptr;
+  if (first != nullptr) munmap(first, sizeof(Shared));
+  if (!parent.await([&] { return access(id.bytes, W_OK) == 0 && file_size(id.bytes) > 0; })) {
+    return kNcclInProgress;
+  }
+  const NcclStatus status =
+      ncclCommInitRankConfig(child, static_cast<int>(members.size()), id, place, &config);
+  return status == kNcclInProgress ? kNcclFine : status;
+}
+NcclStatus ncclCommSplit(NcclComm comm, int color, int key, NcclComm* child, NcclConfig* config) {
+  if (config->blocking != 0 || config->comm_name == nullptr) return 5;
+  const auto at = static_cast<std::size_t>(comm->rank);
+  comm->shared->colors[at] = color;
+  comm->shared->keys[at] = key;
+  ++comm->splits;
+  ++comm->shared->splits[at];
+  comm->join();
+  comm->state = kNcclInProgress;
+  comm->background = std::thread{[comm, color, child, config = *config] {
+    comm->state = finish_split(*comm, color, child, config);
+  }};
+  return kNcclInProgress;
+}
 NcclStatus ncclCommFinalize(NcclComm) { return kNcclFine; }
 NcclStatus ncclCommDestroy(NcclComm comm) {
   comm->join();

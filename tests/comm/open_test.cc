@@ -5,6 +5,9 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <array>
+
 namespace radixbench {
 namespace {
 
@@ -94,6 +97,35 @@ TEST_P(OpenTest, GroupOfOneNeedsNobody) {
     const auto group = fabric.open({.name = "lone", .members = {0}, .ordinal = 1 << 20}, {});
     ASSERT_TRUE(group);
     EXPECT_TRUE((*group)->barrier({}));
+  });
+}
+
+// Pairs, and whoever is left over alone; in each the members are turned round.
+TEST_P(OpenTest, PartsOfTheWorldAreOpenedTogether) {
+  make_harness(rank_count())->run([](Fabric& fabric, SharedBoard&) {
+    std::vector<std::unique_ptr<Communicator>> opened;
+    std::uint32_t ordinal = 0;
+    for (const Rank width : {Rank{2}, fabric.world_size() - 1}) {
+      std::vector<GroupSpec> parts;
+      for (Rank first = 0; first < fabric.world_size(); first += width) {
+        GroupSpec part{.name = "part", .members = {}, .ordinal = ordinal++};
+        for (Rank rank = first; rank < std::min(first + width, fabric.world_size()); ++rank) {
+          part.members.insert(part.members.begin(), rank);
+        }
+        parts.push_back(part);
+      }
+      auto part = fabric.open_part(parts, deadline_after(kPatience));
+      ASSERT_TRUE(part) << part.error().message;
+      opened.push_back(*std::move(part));
+    }
+    for (const auto& part : opened) {
+      const std::vector<Rank>& members = part->group().members;
+      ASSERT_EQ(members[part->index()], fabric.rank());
+      const std::array<std::int64_t, 1> mine{fabric.rank()};
+      std::vector<std::int64_t> all(members.size(), -1);
+      ASSERT_TRUE(part->all_gather(mine, all, call_within(kPatience)));
+      EXPECT_TRUE(std::ranges::equal(all, members));
+    }
   });
 }
 

@@ -142,9 +142,13 @@ void add_replay_options(CLI::App& app, ReplayArguments& arguments) {
                "nccl: several ranks on one GPU, in turns; their times mean nothing");
   option("--nccl-creation",
          arguments.nccl_creation,
-         "opening or first_call: when a group's NCCL communicator is made");
+         "split, opening or first_call: out of what and when NCCL communicators are made");
   option("--clock", arguments.clock, "virtual (deterministic) or wall");
   option("--page-size", arguments.page_size, "Tokens a page, 1 to 512");
+  option("--device", arguments.device, "simulated, or cuda: pages in a GPU's memory");
+  option("--device-order", arguments.device_order, "cuda: layer_first or page_first");
+  option("--kv-layers", arguments.kv_layers, "cuda: slices that a page's bytes are cut into");
+  option("--copy-method", arguments.copy_method, "cuda: pitched, batched or kernel");
   option("--device-tokens", arguments.device_tokens, "Device tier of a rank");
   option("--host-tokens", arguments.host_tokens, "Host tier of a rank");
   option("--storage", arguments.storage, "none, memory or dir:PATH");
@@ -197,12 +201,11 @@ void add_launch_options(CLI::App& app, LaunchFlags& launch) {
 }
 
 Result<NcclOptions> resolve_nccl(const ReplayArguments& arguments) {
-  const Result<bool> is_at_first_call =
-      choose("--nccl-creation", arguments.nccl_creation, "opening", "first_call");
-  if (!is_at_first_call) return tl::unexpected(is_at_first_call.error());
+  const Result<NcclCreation> creation = parse_nccl_creation(arguments.nccl_creation);
+  if (!creation) return tl::unexpected(creation.error());
   NcclOptions options;
   options.shares_gpu = arguments.shares_gpu;
-  options.creation = *is_at_first_call ? NcclCreation::kFirstCall : NcclCreation::kOpening;
+  options.creation = *creation;
   return options;
 }
 
@@ -224,6 +227,10 @@ Result<ReplayOptions> resolve(const ReplayArguments& arguments) {
       .set(options.gloo.bind, parse_rendezvous_address(arguments.rendezvous))
       .set(options.gloo.checks_groups, choose("--group-check", arguments.group_check, "off", "on"))
       .set(options.nccl, resolve_nccl(arguments))
+      .set(options.device.kind, choose("--device", arguments.device, "simulated", "cuda"))
+      .set(options.device.order, parse_page_order(arguments.device_order))
+      .set(options.device.method, parse_copy_method(arguments.copy_method))
+      .require(arguments.kv_layers >= 1, "--kv-layers is at least 1")
       .set(options.device_tokens, parse_count("--device-tokens", arguments.device_tokens))
       .set(options.host_tokens, parse_count("--host-tokens", arguments.host_tokens))
       .set(options.kv_bytes_per_token,
@@ -239,6 +246,7 @@ Result<ReplayOptions> resolve(const ReplayArguments& arguments) {
   if (!steps.done()) return tl::unexpected(steps.done().error());
   options.backup_threshold = *is_selective ? 2 : 1;
   options.engine.call_deadline = options.deadline;
+  options.device.layers = arguments.kv_layers;
   options.model = arguments.model;
   options.storage_gbytes_per_s = arguments.storage_gbytes_per_s;
   options.host_link_gbytes_per_s = arguments.host_link_gbytes_per_s;

@@ -27,9 +27,13 @@ struct ReplayArguments {
   std::string rendezvous = "127.0.0.1:0";
   std::string group_check = "on";
   bool shares_gpu = false;
-  std::string nccl_creation = "opening";
+  std::string nccl_creation = "split";
   std::string clock = "virtual";
   std::uint32_t page_size = 64;
+  std::string device = "simulated";
+  std::string device_order = "layer_first";
+  std::uint32_t kv_layers = 32;
+  std::string copy_method = "pitched";
   std::string device_tokens = "2M";
   std::string host_tokens = "8M";
   std::string storage = "memory";
