@@ -8,6 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <string>
 
@@ -52,9 +54,13 @@ class LaunchedTest : public testing::Test {
   TempDirectory folder_;
 };
 
-constexpr const char* kTorchrun =
-    "RANK=$r WORLD_SIZE=4 LOCAL_RANK=$r LOCAL_WORLD_SIZE=4 MASTER_ADDR=127.0.0.1 "
-    "MASTER_PORT=29517";
+// A port of its own for each process of tests, as they run side by side; no system gives these
+// away.
+int master_port() { return 20'000 + ::getpid() % 10'000; }
+
+const std::string kTorchrun = fmt::format(
+    "RANK=$r WORLD_SIZE=4 LOCAL_RANK=$r LOCAL_WORLD_SIZE=4 MASTER_ADDR=127.0.0.1 MASTER_PORT={}",
+    master_port());
 
 TEST_F(LaunchedTest, TorchrunsRanksAreOneRunThatRankZeroTells) {
   const ToolRun run =
@@ -99,15 +105,15 @@ TEST_F(LaunchedTest, OtherNumberOfRanksThanTheLayoutsIsRefused) {
 }
 
 TEST_F(LaunchedTest, TwoLaunchersThatDisagreeAreNamed) {
-  const ToolRun run = run_shell(start_all(
-      1, std::string{kTorchrun} + " OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_SIZE=4", "-o x"));
+  const ToolRun run =
+      run_shell(start_all(1, kTorchrun + " OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_SIZE=4", "-o x"));
   EXPECT_THAT(run.out, HasSubstr(codes(78, 1)));
   EXPECT_THAT(run.err, HasSubstr("torchrun (rank 0 of 4) and openmpi (rank 1 of 4)"));
 }
 
 // Rank 1's process is killed as soon as the run has begun to write, which is long before its end.
 TEST_F(LaunchedTest, KilledProcessTakesItsRankAlong) {
-  std::string line = "MASTER_PORT=29518; export MASTER_PORT; ";
+  std::string line = fmt::format("MASTER_PORT={}; export MASTER_PORT; ", master_port());
   for (const int rank : {0, 1}) {
     line += fmt::format(
         "RANK={} WORLD_SIZE=2 LOCAL_RANK={} LOCAL_WORLD_SIZE=2 $TOOL replay " RADIXBENCH_SOURCE_DIR
