@@ -41,20 +41,6 @@ struct Arguments {
   bool verifies = false;
 };
 
-void must(const Result<void>& result) {
-  if (result) return;
-  fmt::print(stderr, "device_bench: {}\n", result.error().message);
-  std::_Exit(1);
-}
-template <typename T>
-T value_or_die(Result<T> result, int code) {
-  if (!result) {
-    fmt::print(stderr, "device_bench: {}\n", result.error().message);
-    std::_Exit(code);
-  }
-  return *std::move(result);
-}
-
 // The memory of all cases: as many bytes on each side as the largest takes.
 struct Bench {
   Arguments arguments;
@@ -96,9 +82,9 @@ std::vector<PageId> choose_pages(const Bench& bench,
 }
 
 template <typename Copy>
-double gbytes_per_s(std::size_t bytes, Copy copy) {
+Result<double> gbytes_per_s(std::size_t bytes, Copy copy) {
   const std::int64_t start_ns = monotonic_ns();
-  must(copy());
+  if (Result<void> copied = copy(); !copied) return tl::unexpected(copied.error());
   return static_cast<double>(bytes) / static_cast<double>(monotonic_ns() - start_ns);
 }
 
@@ -127,20 +113,27 @@ struct Case {
   CopyMethod method;
 };
 
-void measure(Bench& bench, PageCopier& copier, const Case& what, bool is_load, std::size_t count) {
+Result<void> measure(
+    Bench& bench, PageCopier& copier, const Case& what, bool is_load, std::size_t count) {
   const std::vector<PageId> host = choose_pages(bench, count, what.lie, 1);
   const std::vector<PageId> device = choose_pages(bench, count, what.lie, 2);
   const std::size_t bytes = count * bench.arguments.page_bytes;
   const auto copy = [&] { return is_load ? copier.load(host, device) : copier.save(device, host); };
+  const auto copy_plain = [&] { return copy_plainly(bench, bytes, is_load); };
   std::vector<double> ours;
   std::vector<double> plain;
-  must(copy());
-  must(copy_plainly(bench, bytes, is_load));
+  for (const Result<void>& warm : {copy(), copy_plain()}) {
+    if (!warm) return warm;
+  }
   // Of the largest, two rounds are seconds enough.
   const int rounds = bytes > (std::size_t{8} << 30U) ? 2 : bench.arguments.rounds;
   for (int round = 0; round < rounds; ++round) {
-    ours.push_back(gbytes_per_s(bytes, copy));
-    plain.push_back(gbytes_per_s(bytes, [&] { return copy_plainly(bench, bytes, is_load); }));
+    const Result<double> our_rate = gbytes_per_s(bytes, copy);
+    const Result<double> plain_rate = gbytes_per_s(bytes, copy_plain);
+    if (!our_rate) return tl::unexpected(our_rate.error());
+    if (!plain_rate) return tl::unexpected(plain_rate.error());
+    ours.push_back(*our_rate);
+    plain.push_back(*plain_rate);
   }
   const double ratio = median(ours) / median(plain);
   fmt::print("pages {:<13} {:<12} {:<10} {:<8} {:>6} {:>9.2f} {:>9.2f} {:>7.3f}\n",
@@ -153,10 +146,11 @@ void measure(Bench& bench, PageCopier& copier, const Case& what, bool is_load, s
              median(plain),
              ratio);
   std::fflush(stdout);
+  return {};
 }
 
 // Words that say where they belong, there and back by other pages.
-void verify(Bench& bench, PageCopier& copier, const Case& what, std::size_t count) {
+Result<void> verify(Bench& bench, PageCopier& copier, const Case& what, std::size_t count) {
   const std::size_t words = bench.arguments.page_bytes / sizeof(std::uint64_t);
   const std::span<std::byte> memory = bench.host.bytes();
   const auto word_of = [&](PageId page, std::size_t word) {
@@ -173,12 +167,12 @@ void verify(Bench& bench, PageCopier& copier, const Case& what, std::size_t coun
                   sizeof value);
     }
   }
-  must(copier.load(from, device));
+  if (Result<void> loaded = copier.load(from, device); !loaded) return loaded;
   std::ranges::fill(memory, std::byte{0});
-  must(copier.save(device, to));
+  if (Result<void> saved = copier.save(device, to); !saved) return saved;
   std::vector<std::byte> one(bench.arguments.page_bytes);
   for (std::size_t i = 0; i < count; ++i) {
-    must(copier.read(device[i], one));
+    if (Result<void> got = copier.read(device[i], one); !got) return got;
     const std::byte* const page = memory.data() + to[i] * bench.arguments.page_bytes;
     for (std::size_t word = 0; word < words; ++word) {
       const std::uint64_t value = word_of(from[i], word);
@@ -194,37 +188,64 @@ void verify(Bench& bench, PageCopier& copier, const Case& what, std::size_t coun
              to_string(what.method),
              count);
   std::fflush(stdout);
+  return {};
 }
 
-void run_case(Bench& bench, const Case& what) {
+Result<void> run_case(Bench& bench, const Case& what) {
   Result<std::unique_ptr<PageCopier>> copier =
       make_gpu_copier(bench.gpu, bench.ends(what.order), what.method);
   if (!copier) {
     fmt::print("left out: {}: {}\n", to_string(what.method), copier.error().message);
-    return;
+    return {};
   }
   if (bench.arguments.verifies) {
     for (const std::size_t count : {std::size_t{1}, bench.arguments.pages_max}) {
-      verify(bench, **copier, what, count);
+      if (Result<void> right = verify(bench, **copier, what, count); !right) return right;
     }
-    return;
+    return {};
   }
   for (const bool is_load : {true, false}) {
     for (const std::size_t count : bench.arguments.counts) {
-      if (count <= bench.arguments.pages_max) measure(bench, **copier, what, is_load, count);
+      if (count > bench.arguments.pages_max) continue;
+      if (Result<void> done = measure(bench, **copier, what, is_load, count); !done) return done;
     }
   }
+  return {};
 }
 
-void run(const Arguments& arguments) {
-  std::shared_ptr<const Gpu> gpu = value_or_die(Gpu::open(0), 69);
+Result<void> run_cases(Bench& bench) {
+  const std::vector<std::string>& methods = bench.arguments.methods;
+  for (const PageOrder order : {PageOrder::kPageFirst, PageOrder::kLayerFirst}) {
+    for (const Lie lie : {Lie::kInARow, Lie::kScattered}) {
+      for (const std::string& name : methods) {
+        const Result<CopyMethod> method = parse_copy_method(name);
+        if (!method) return tl::unexpected(method.error());
+        // Whole pages are long pieces: the methods are one.
+        const bool is_same = order == PageOrder::kPageFirst && name != methods.front();
+        if (is_same && !bench.arguments.verifies) continue;
+        if (Result<void> done = run_case(bench, {order, lie, *method}); !done) return done;
+      }
+    }
+  }
+  return {};
+}
+
+Result<void> run(const Arguments& arguments) {
+  Result<std::shared_ptr<const Gpu>> gpu = Gpu::open(0);
+  if (!gpu) return tl::unexpected(gpu.error());
   const std::size_t bytes = arguments.pages_max * arguments.page_bytes;
   const std::int64_t start_ns = monotonic_ns();
+  Result<PinnedMemory> host = PinnedMemory::allocate(*gpu, bytes);
+  if (!host) return tl::unexpected(host.error());
+  Result<GpuMemory> device = GpuMemory::allocate(*gpu, bytes);
+  if (!device) return tl::unexpected(device.error());
+  Result<GpuQueue> plain = GpuQueue::create(*gpu);
+  if (!plain) return tl::unexpected(plain.error());
   Bench bench{.arguments = arguments,
-              .gpu = gpu,
-              .host = value_or_die(PinnedMemory::allocate(gpu, bytes), 73),
-              .device = value_or_die(GpuMemory::allocate(gpu, bytes), 73),
-              .plain = value_or_die(GpuQueue::create(gpu), 69)};
+              .gpu = *gpu,
+              .host = *std::move(host),
+              .device = *std::move(device),
+              .plain = *std::move(plain)};
   fmt::print("# {} pages of {} KiB, {} layers; {:.1f} s to get the memory\n",
              arguments.pages_max,
              arguments.page_bytes / 1024,
@@ -241,16 +262,7 @@ void run(const Arguments& arguments) {
                "plain",
                "ratio");
   }
-  for (const PageOrder order : {PageOrder::kPageFirst, PageOrder::kLayerFirst}) {
-    for (const Lie lie : {Lie::kInARow, Lie::kScattered}) {
-      for (const std::string& name : arguments.methods) {
-        const CopyMethod method = value_or_die(parse_copy_method(name), 64);
-        // Whole pages are long pieces: the methods are one.
-        const bool is_same = order == PageOrder::kPageFirst && name != arguments.methods.front();
-        if (!is_same || arguments.verifies) run_case(bench, {order, lie, method});
-      }
-    }
-  }
+  return run_cases(bench);
 }
 
 std::vector<std::string> split(std::string_view text) {
@@ -307,8 +319,10 @@ int read_and_run(std::span<char* const> words) {
   for (std::size_t count = 1; !has_counts && count <= arguments.pages_max; count *= 2) {
     arguments.counts.push_back(count);
   }
-  run(arguments);
-  return 0;
+  const Result<void> done = run(arguments);
+  if (done) return 0;
+  fmt::print(stderr, "device_bench: {}\n", done.error().message);
+  return done.error().code == ErrorCode::kUnsupported ? 69 : 1;
 }
 
 }  // namespace
