@@ -191,7 +191,9 @@ Result<Failures> run_processes(Stage& stage, const ScenarioRunOptions& options) 
     if (!shared_out) return tl::unexpected(shared_out.error());
     nccl = *shared_out;
   }
-  auto world = make_process_world(*transport, world_size, {.gloo = {}, .nccl = nccl});
+  WorldOptions world_options;
+  world_options.nccl = nccl;
+  auto world = make_process_world(*transport, world_size, world_options);
   if (!world) return tl::unexpected(world.error());
   auto ranks = RankProcesses::start(world_size, **world, [&](Rank rank, RankStatusSink& status) {
     return run_in_process(stage, **world, rank, status);
