@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "comm/gloo_world.h"
+#include "comm/mpi_world.h"
 #include "comm/nccl_support.h"
 #include "comm/nccl_world.h"
 #include "comm/shm_fabric.h"
@@ -193,8 +194,10 @@ void run_rank(const Arguments& arguments, const Layout& layout, World& world, Ra
 std::unique_ptr<World> make_world(const Arguments& arguments, Rank world_size) {
   if (arguments.transport == "shm") return value_or_die(ShmWorld::create(world_size));
   if (arguments.transport == "gloo") return value_or_die(make_gloo_world(world_size, {}));
+  if (arguments.transport == "mpi") return value_or_die(MpiWorld::create(world_size));
   if (arguments.transport != "nccl") {
-    fmt::print(stderr, "transports_bench: '{}' is none of shm, gloo, nccl\n", arguments.transport);
+    fmt::print(
+        stderr, "transports_bench: '{}' is none of shm, gloo, mpi, nccl\n", arguments.transport);
     _exit(64);
   }
   const GpuSupport support = probe_gpu_support();
@@ -240,7 +243,8 @@ int run(const Arguments& arguments) {
 }
 
 int usage() {
-  fmt::print(stderr, "usage: transports_bench shm|gloo|nccl LAYOUT [--share-gpu] [--seconds S]\n");
+  fmt::print(stderr,
+             "usage: transports_bench shm|gloo|mpi|nccl LAYOUT [--share-gpu] [--seconds S]\n");
   return 64;
 }
 

@@ -67,7 +67,7 @@ const std::vector<Wall>& walls() {
       {std::regex{R"(<toml)"}, {"tools/"}},
       {std::regex{R"(<hdf5)"}, {"lib/record/hdf5_"}},
       {std::regex{R"(<mpi\.h>)"}, {"lib/comm/mpi_"}},
-      {std::regex{R"([<"]gloo/)"}, {"lib/comm/gloo_"}},
+      {std::regex{R"([<"]gloo/)"}, {"lib/comm/gloo_", "bench/gloo_vs_plain.cc"}},
       {std::regex{R"(<nccl\.h>)"}, {"lib/comm/nccl_"}},
       {std::regex{R"(<cuda)"}, {"lib/base/cuda_", "lib/tier/device_", "lib/comm/nccl_"}},
       {std::regex{R"(<simdjson)"}, {"lib/trace/", "lib/watch/import_"}},
