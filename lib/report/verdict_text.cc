@@ -89,7 +89,11 @@ std::string late_claim(const Verdict& verdict, const std::string& who, const std
     return fmt::format(
         "{} came to {} on {}, but the device is behind: others are through", who, where, used);
   }
-  return fmt::format("{} has not come to {} on {}; nothing is mismatched", who, where, used);
+  return fmt::format("{} {} not come to {} on {}; nothing is mismatched",
+                     who,
+                     verdict.culprit_ranks.size() == 1 ? "has" : "have",
+                     where,
+                     used);
 }
 
 // What the class comes to for these ranks, at this place.
@@ -117,6 +121,7 @@ std::string claim(const Verdict& verdict) {
     case VerdictClass::kCallCount:
       return fmt::format("{} made another number of calls at {} on {}", who, where, used);
     case VerdictClass::kOrderInversion:
+      if (used.empty()) return fmt::format("{} wait for each other, first in {}", who, where);
       return fmt::format("{} at {}: {} where {} is meant", who, where, used, meant);
     case VerdictClass::kMismatchKind:
     case VerdictClass::kMismatchReduceOp:

@@ -95,7 +95,7 @@ const CallProgram& CallHabit::program(Rank rank, std::uint16_t thread) {
 }
 
 std::optional<HabitForecast> CallHabit::forecast(const CallProgram& program, std::size_t index) {
-  std::vector<Match> own = matches(program.tokens, index, program.tokens, index);
+  const std::vector<Match> own = matches(program.tokens, index, program.tokens, index);
   std::optional<HabitForecast> best;
   if (!own.empty()) {
     // What it did from here on is no habit.
@@ -116,7 +116,8 @@ std::optional<HabitForecast> CallHabit::forecast(const CallProgram& program, std
     for (const HistoryCall& call : history.calls) threads.insert(call.thread);
     for (const std::uint16_t thread : threads) {
       const CallProgram& other = this->program(twin, thread);
-      std::vector<Match> found = matches(other.tokens, other.tokens.size(), program.tokens, index);
+      const std::vector<Match> found =
+          matches(other.tokens, other.tokens.size(), program.tokens, index);
       if (found.empty()) continue;
       HabitForecast forecast = forecast_of(found, other.tokens);
       forecast.is_own = false;

@@ -43,7 +43,7 @@ class RootSearch {
       }
     }
     drop_aftermath();
-    std::vector<HistoryFinding> findings = std::move(circles_);
+    std::vector<HistoryFinding> findings = told_circles();
     for (const auto& [key, roots] : by_kind()) {
       if (std::optional<HistoryFinding> finding = finding_of_roots(key.first, key.second, roots)) {
         findings.push_back(std::move(*finding));
@@ -53,6 +53,21 @@ class RootSearch {
   }
 
  private:
+  // Circles run through each other; one is told of each component, one that names who is to blame,
+  // else the smallest.
+  std::vector<HistoryFinding> told_circles() {
+    std::ranges::stable_sort(circles_, {}, [](const HistoryFinding& circle) {
+      return std::tuple{
+          circle.component, circle.verdict.is_ambiguous, circle.verdict.culprit_ranks.size()};
+    });
+    std::vector<HistoryFinding> told;
+    for (HistoryFinding& circle : circles_) {
+      const bool is_known = !told.empty() && told.back().component == circle.component;
+      if (!is_known || !circle.verdict.is_ambiguous) told.push_back(std::move(circle));
+    }
+    return told;
+  }
+
   using Key = std::pair<std::uint32_t, RootKind>;  // component, kind
 
   void follow(const StuckCall& stuck) {
@@ -297,7 +312,7 @@ void RootSearch::describe(RootKind kind,
       verdict.verdict = VerdictClass::kTransport;
       verdict.culprit_ranks = view_.histories.groups()[roots.front()->waiting.call->group].members;
       std::ranges::sort(verdict.culprit_ranks);
-      verdict.evidence.push_back("all members are in the call, none came out of it");
+      verdict.evidence.emplace_back("all members are in the call, none came out of it");
       verdict.advice = "the calls match: look at the network, the device or the library";
       return;
   }

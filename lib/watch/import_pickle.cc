@@ -98,12 +98,16 @@ std::optional<std::string> decode_literal(std::string_view line) {
   return text;
 }
 
+// What a value takes in a dump, about.
+constexpr std::size_t kBytesOfValue = 8;
+
 // The first thing that goes wrong is kept and ends the reading; what is taken after it is empty.
 class PickleScan {
  public:
   PickleScan(std::string_view bytes, std::string_view source) : bytes_{bytes}, source_{source} {}
 
   Result<PlainTree> read() {
+    tree_.expect(bytes_.size() / kBytesOfValue);
     while (!error_) {
       opcode_at_ = at_;
       const auto code = static_cast<unsigned char>(take(1));

@@ -45,7 +45,11 @@ class PlainTree {
   // The last value under this key; nothing where `dict` has none or is no dict.
   [[nodiscard]] const PlainValue* find(const PlainValue& dict, std::string_view key) const;
 
-  // For who fills a tree. Nothing where it is full.
+  // For who fills a tree: how many values there may be.
+  void expect(std::size_t count) {
+    values_.reserve(count < kPlainValuesMax ? count : kPlainValuesMax);
+  }
+  // Nothing where it is full.
   [[nodiscard]] std::optional<std::uint32_t> add(PlainValue value);
   [[nodiscard]] PlainValue& value(std::uint32_t number) { return values_[number]; }
   [[nodiscard]] std::size_t size() const { return values_.size(); }

@@ -344,6 +344,48 @@ void expect_sound(const Recording& recording) {
   EXPECT_TRUE(std::ranges::is_sorted(recording.events, {}, &RecordedEvent::number));
 }
 
+// Aborting a communicator "completes" a kernel that was stuck in it.
+TEST(ImportFlightRecorderTest, CallThatEndedAtItsTimeoutWasGivenUp) {
+  const Recording recording = parse(dump(
+      {R"("state": "completed", "timeout_ms": 1000, "time_created_ns": 1, "time_discovered_completed_ns": 990000001)",
+       R"("state": "completed", "timeout_ms": 1000, "time_created_ns": 1, "time_discovered_completed_ns": 400000001)"}));
+  ASSERT_EQ(recording.events.size(), 2U);
+  EXPECT_EQ(recording.events[0].state, EventState::kFailed);
+  EXPECT_EQ(recording.events[1].state, EventState::kLeft);
+}
+
+// The dump itself notices what the watchdog had not yet retired.
+TEST(ImportFlightRecorderTest, LastCallsTellHowLongTheRankHadBeenIdle) {
+  const Recording recording = parse(dump(
+      {R"("state": "completed", "time_created_ns": 1000, "time_discovered_completed_ns": 9000)",
+       R"("time_created_ns": 4000)"}));
+  EXPECT_EQ(recording.idle_ns, 5000);
+  EXPECT_EQ(parse(dump({""})).idle_ns, std::nullopt);
+}
+
+TEST(ImportFlightRecorderTest, ProgressOfGroupsIsKeptWithTheirSlots) {
+  const Recording recording = parse(
+      R"({"version": "2.10", "pg_config": {}, "entries": [], "pg_status": {
+        "5": {"last_enqueued_collective": "12", "last_started_collective": "-1",
+              "last_completed_collective": "11"}}})");
+  ASSERT_EQ(recording.progress.size(), 1U);
+  EXPECT_EQ(recording.progress[0].slot, 5U);
+  EXPECT_EQ(recording.progress[0].enqueued, 12);
+  EXPECT_EQ(recording.progress[0].completed, 11);
+  EXPECT_TRUE(recording.holds_only_unfinished);
+}
+
+TEST(ImportFlightRecorderTest, SignatureIsWhatMembersMustShare) {
+  const Recording recording = parse(
+      dump({"", R"("profiling_name": "nccl:all_to_all")", R"("output_sizes": [[2, 3], [4]])"}));
+  const auto signature = [&](std::size_t event) {
+    return recording.signatures.at(call_of(recording, event).signature);
+  };
+  EXPECT_EQ(signature(0), (RecordedSignature{"all_reduce", "Int", "[2]->"}));
+  EXPECT_EQ(signature(1), (RecordedSignature{"all_to_all", "", ""}));
+  EXPECT_EQ(signature(2), (RecordedSignature{"all_reduce", "Int", "[2]->[2,3][4]"}));
+}
+
 TEST(ImportFlightRecorderTest, NoBytesBreakTheImport) {
   const std::uint64_t seed = std::mt19937_64{std::random_device{}()}();
   SCOPED_TRACE(fmt::format("seed {}", seed));
