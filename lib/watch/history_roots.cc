@@ -15,6 +15,8 @@ namespace radixbench {
 namespace {
 
 constexpr std::size_t kWindow = 64;
+// So many calls of one kind of group are some rounds.
+constexpr std::uint64_t kFarAhead = 32;
 
 enum class RootKind : std::uint8_t { kMissing, kDamaged, kDevice, kHost, kTransport };
 
@@ -203,9 +205,23 @@ class RootSearch {
   // rank late that waits for work with everybody else.
   bool is_still_moving(const Root& late) {
     if (is_between_rounds(view_, late.rank) && waits_for_work(late)) return true;
-    if (are_too_many(view_.cut.component(late.rank))) return true;
+    if (are_too_many(view_.cut.component(late.rank)) || is_ahead_of_others(late)) return true;
     return std::ranges::any_of(midway_of(view_.cut.component(late.rank)), [&](Rank rank) {
       return !roots_.contains({RootKind::kHost, rank});
+    });
+  }
+  // Replicas run by themselves. Of two that show somebody late, one that has gone on far beyond the
+  // other's place was rather looked at while it ran.
+  bool is_ahead_of_others(const Root& late) {
+    if (view_.histories.find(late.rank)->tells_completion) return false;
+    const auto role_of = [&](const Root& root) {
+      return view_.histories.groups()[root.waiting.call->group].role;
+    };
+    return std::ranges::any_of(roots_, [&](const auto& entry) {
+      const Root& other = entry.second;
+      return other.kind == RootKind::kHost && role_of(other) == role_of(late) &&
+             view_.cut.component(other.rank) != view_.cut.component(late.rank) &&
+             other.waiting.call->sequence + kFarAhead < late.waiting.call->sequence;
     });
   }
   // Where nothing tells who came out of a call, many that are in none at once were rather looked at
