@@ -1,7 +1,7 @@
 #include "report/verdict_text.h"
 
+#include "report/json_sarif.h"
 #include "report/json_verdict.h"
-#include "report/sarif_verdict.h"
 #include "report/visibility_table.h"
 
 #include <gmock/gmock.h>

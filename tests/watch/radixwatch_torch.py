@@ -29,12 +29,11 @@ class Coordinator:
         return tensor
 
 
-def run_rank(rank, case, folder, port):
+def run_rank(rank, case, folder):
     import torch
     import torch.distributed as dist
     import radixwatch
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    dist.init_process_group("gloo", rank=rank, world_size=WORLD)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=WORLD)
     assert radixwatch.start(folder, run_id=case)
 
     def make(name, lists):
@@ -78,18 +77,11 @@ def run_rank(rank, case, folder, port):
     dist.destroy_process_group()
 
 
-def free_port():
-    import socket
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def check(tool, case):
     expected_class, culprits, site, code = CASES[case]
     with tempfile.TemporaryDirectory() as folder:
-        port = free_port()
-        ranks = [multiprocessing.get_context("spawn").Process(target=run_rank, args=(rank, case, folder, port))
+        # Forked, so that PyTorch is loaded once and not by each rank of each case.
+        ranks = [multiprocessing.get_context("fork").Process(target=run_rank, args=(rank, case, folder))
                  for rank in range(WORLD)]
         for process in ranks:
             process.start()
