@@ -73,7 +73,7 @@ TEST(VerdictTextTest, PlacesAreToldOnBothSidesAndLongListsAsRanges) {
                            .does = "made",
                            .call = "all_reduce Int[2] on tp{0,1,2,3}",
                            .site = "writing_check",
-                           .file = "/srv/sched.py",
+                           .file = "/opt/sched.py",
                            .line = 17,
                            .caller = "run (sched.py:64)"});
   verdict.absent.clear();
@@ -81,7 +81,7 @@ TEST(VerdictTextTest, PlacesAreToldOnBothSidesAndLongListsAsRanges) {
   const std::string text = diagnosis_text(diagnosis);
   EXPECT_THAT(text,
               HasSubstr("ranks {0,1} made writing_check: all_reduce Int[2] on tp{0,1,2,3}\n"));
-  EXPECT_THAT(text, HasSubstr(" /srv/sched.py:17, called from run (sched.py:64)\n"));
+  EXPECT_THAT(text, HasSubstr(" /opt/sched.py:17, called from run (sched.py:64)\n"));
   EXPECT_THAT(text, HasSubstr("ranks {2-99}"));
 }
 
@@ -97,7 +97,7 @@ TEST(VerdictTextTest, NamesWithQuotesAndBytesStayNames) {
 
 nlohmann::json sarif_of(const Diagnosis& diagnosis) {
   return nlohmann::json::parse(diagnosis_sarif(
-      diagnosis, {.tool_version = "1.2.3", .input = "/dumps", .source_root = "/srv/app"}));
+      diagnosis, {.tool_version = "1.2.3", .input = "/dumps", .source_root = "/opt/app"}));
 }
 
 // What a code host refuses a file without.
@@ -108,7 +108,7 @@ TEST(SarifVerdictTest, EveryResultHasARuleAMessageAndAPlace) {
                            .does = "made",
                            .call = "all_reduce",
                            .site = "f",
-                           .file = "/srv/app/a b.py",
+                           .file = "/opt/app/a b.py",
                            .line = 17,
                            .caller = {}});
   verdict.sides.push_back(verdict.sides.front());

@@ -346,9 +346,11 @@ void expect_sound(const Recording& recording) {
 
 // Aborting a communicator "completes" a kernel that was stuck in it.
 TEST(ImportFlightRecorderTest, CallThatEndedAtItsTimeoutWasGivenUp) {
-  const Recording recording = parse(dump(
-      {R"("state": "completed", "timeout_ms": 1000, "time_created_ns": 1, "time_discovered_completed_ns": 990000001)",
-       R"("state": "completed", "timeout_ms": 1000, "time_created_ns": 1, "time_discovered_completed_ns": 400000001)"}));
+  const Recording recording =
+      parse(dump({R"("state": "completed", "timeout_ms": 1000, "time_created_ns": 1, )"
+                  R"("time_discovered_completed_ns": 990000001)",
+                  R"("state": "completed", "timeout_ms": 1000, "time_created_ns": 1, )"
+                  R"("time_discovered_completed_ns": 400000001)"}));
   ASSERT_EQ(recording.events.size(), 2U);
   EXPECT_EQ(recording.events[0].state, EventState::kFailed);
   EXPECT_EQ(recording.events[1].state, EventState::kLeft);
