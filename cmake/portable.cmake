@@ -5,7 +5,6 @@ if(NOT RADIXBENCH_PORTABLE)
   return()
 endif()
 
-set(OPENSSL_USE_STATIC_LIBS TRUE)
 set(ZLIB_USE_STATIC_LIBS TRUE)
 # An RPATH and no RUNPATH: it counts for the libraries of the carried libraries too.
 set(CMAKE_BUILD_WITH_INSTALL_RPATH ON)

@@ -178,8 +178,10 @@ TEST(RendezvousAddressTest, RefusesOtherForms) {
 }
 
 TEST(RendezvousWireTest, EveryCutRequestIsRefused) {
-  const Frame whole = encode_request(
-      {JoinRequest{{.name = "tp", .members = {0, 1}, .ordinal = 3}, "value"}, 1s}, 7);
+  JoinRequest join;
+  join.group = {.name = "tp", .members = {0, 1}, .ordinal = 3};
+  join.value = "value";
+  const Frame whole = encode_request({join, 1s}, 7);
   ASSERT_TRUE(decode_request(whole));
   for (std::size_t size = 0; size < whole.payload.size(); ++size) {
     Frame cut = whole;
