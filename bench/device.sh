@@ -78,6 +78,14 @@ sanitized() {
 pages_by_method() { "$bin/device_bench" --pages-max 512 --rounds 5 --counts 1,2,4,8,16,64,256,512; }
 pages_to_the_end() { "$bin/device_bench" --pages-max 4096 --rounds 3 --methods "$1"; }
 
+# plain_gloo: our transport beside gloo itself, call by call.
+plain_gloo() {
+  local ranks
+  for ranks in $(ranks_that_fit); do
+    "$bin/gloo_vs_plain" "$ranks" --launches 5 --calls 200 || return
+  done
+}
+
 nccl_calls() { "$bin/transports_bench" nccl "$1" --share-gpu --seconds 0.5; }
 
 begin "$@"
@@ -100,6 +108,7 @@ part "pages: to 4,096" 120 pages_to_the_end pitched
 part "NCCL: conformance, 2 ranks" 150 conformance 2
 part "transports: shm" 60 transports shm
 part "transports: gloo" 60 transports gloo
+part "transports: gloo beside plain gloo" 90 plain_gloo
 part "transports: limits of shared memory" 30 limits
 part "transports: torch gloo" 90 torch_gloo
 part "NCCL: conformance, 4 ranks" 150 conformance 4

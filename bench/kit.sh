@@ -159,6 +159,7 @@ finish() {
   say "transport layout  groups call                     p50 us       p99 us   calls"
   grep -hE '^(shm|nccl|gloo|threads|mpi) +[a-z]+[0-9].* (agreement|drain|barrier)' "$log" | sort -u
   grep -hE '^torch [0-9.+a-z]+ gloo' "$log"
+  awk '/^\+ plain_gloo/ {is_in = 1; next} /^== / {is_in = 0} is_in && NF && !seen[$0]++' "$log"
   grep -hE '^(shm|spin|yield).* p50 ' "$log"
   grep -hE '^(pages|#    ) ' "$log" | awk '!seen[$0]++'
   say ""
