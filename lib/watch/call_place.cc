@@ -39,6 +39,21 @@ std::uint64_t first_held(const Timeline& timeline, const Group& group) {
   return first;
 }
 
+// Places where a member has a call, in order; in a damaged file they may be any distance apart.
+std::vector<std::uint64_t> held_sequences(const Timeline& timeline, const Group& group) {
+  const std::uint64_t first = first_held(timeline, group);
+  std::vector<std::uint64_t> sequences;
+  for (const std::vector<Entry>& lane : group.lanes) {
+    sequences.reserve(sequences.size() + lane.size());
+    for (const Entry& entry : lane) {
+      if (entry.call->sequence >= first) sequences.push_back(entry.call->sequence);
+    }
+  }
+  std::ranges::sort(sequences);
+  sequences.erase(std::unique(sequences.begin(), sequences.end()), sequences.end());
+  return sequences;
+}
+
 std::string call_text(const Timeline& timeline, const Entry& entry) {
   const std::string key = timeline.key_text(entry.site, entry.event->key);
   return fmt::format("{}{}{} ({} {})",
@@ -63,11 +78,7 @@ std::pair<Timeline::SiteId, std::uint64_t> identity(const Entry& entry) {
 
 std::optional<CallPlace> first_difference(const Timeline& timeline, std::uint32_t group_id) {
   const Group& group = timeline.groups()[group_id];
-  std::uint64_t end = 0;
-  for (const std::vector<Entry>& lane : group.lanes) {
-    if (!lane.empty()) end = std::max(end, lane.back().call->sequence + 1);
-  }
-  for (std::uint64_t sequence = first_held(timeline, group); sequence < end; ++sequence) {
+  for (const std::uint64_t sequence : held_sequences(timeline, group)) {
     CallPlace place{.group = &group, .group_id = group_id, .sequence = sequence, .entries = {}};
     bool is_same = true;
     for (const std::vector<Entry>& lane : group.lanes) {

@@ -50,7 +50,7 @@ class Lanes {
 
   std::optional<Place> first_difference() {
     if (lanes_.size() < 2) return std::nullopt;
-    for (std::uint64_t sequence = begin_; sequence < end_; ++sequence) {
+    for (std::uint64_t sequence = begin_; sequence < end_; sequence = place_after(sequence)) {
       Lane* first = nullptr;
       const HistoryCall* first_call = nullptr;
       for (Lane& lane : lanes_) {
@@ -84,12 +84,24 @@ class Lanes {
     return place;
   }
 
+  // Where the next call of any lane is; in a damaged dump that may be any distance away.
+  [[nodiscard]] std::uint64_t place_after(std::uint64_t sequence) const {
+    std::uint64_t place = end_;
+    for (const Lane& lane : lanes_) {
+      std::size_t next = lane.next;
+      while (next < lane.calls->size() && sequence_at(lane, next) <= sequence) ++next;
+      if (next < lane.calls->size()) place = std::min(place, sequence_at(lane, next));
+      if (place == sequence + 1) break;
+    }
+    return place;
+  }
+
+  static std::uint64_t sequence_at(const Lane& lane, std::size_t index) {
+    return lane.history->calls[(*lane.calls)[index]].sequence;
+  }
   static std::uint32_t current(const Lane& lane) { return (*lane.calls)[lane.next]; }
   static const HistoryCall* advance(Lane& lane, std::uint64_t sequence) {
-    while (lane.next < lane.calls->size() &&
-           lane.history->calls[current(lane)].sequence < sequence) {
-      ++lane.next;
-    }
+    while (lane.next < lane.calls->size() && sequence_at(lane, lane.next) < sequence) ++lane.next;
     if (lane.next == lane.calls->size()) return nullptr;
     const HistoryCall& call = lane.history->calls[current(lane)];
     return call.sequence == sequence ? &call : nullptr;

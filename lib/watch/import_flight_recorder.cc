@@ -25,6 +25,7 @@ namespace {
 using Kind = PlainValue::Kind;
 
 constexpr std::size_t kFileBytesMax = std::size_t{256} << 20U;
+constexpr std::size_t kMembersMax = 4'000'000;  // of all groups of a dump
 constexpr std::int64_t kMinorVersionMax = 11;
 constexpr std::int64_t kRecordIdMax = std::int64_t{1} << 62U;
 constexpr std::size_t kSiteFramesMax = 4;
@@ -55,7 +56,9 @@ class DumpImport {
     if (!is_known_version(text_of(tree_.find(dump, "version")))) {
       return wrong("version", fmt::format("must be 2.0 to 2.{}", kMinorVersionMax));
     }
-    read_groups(tree_.find(dump, "pg_config"));
+    if (Result<void> read = read_groups(tree_.find(dump, "pg_config")); !read) {
+      return tl::unexpected(std::move(read).error());
+    }
     read_progress(tree_.find(dump, "pg_status"));
     const PlainValue* entries = tree_.find(dump, "entries");
     if (entries == nullptr) {
@@ -82,17 +85,23 @@ class DumpImport {
   }
 
   // In the order of the names, so that it doesn't hang on the order in the file.
-  void read_groups(const PlainValue* config) {
-    if (config == nullptr || config->kind != Kind::kDict) return;
+  Result<void> read_groups(const PlainValue* config) {
+    if (config == nullptr || config->kind != Kind::kDict) return {};
     std::map<std::string_view, const PlainValue*> by_name;
     for (std::size_t i = 0; i + 1 < config->items.size(); i += 2) {
       const std::string_view name = text_of(&tree_[config->items[i]]);
       if (!name.empty()) by_name[name] = &tree_[config->items[i + 1]];
     }
+    std::size_t count = 0;
     for (const auto& [name, group] : by_name) {
       const std::uint32_t number = group_of(name, text_of(tree_.find(*group, "desc")));
       recording_.groups[number].members = members_of(text_of(tree_.find(*group, "ranks")));
+      count += recording_.groups[number].members.size();
+      if (count > kMembersMax) {
+        return wrong("pg_config", fmt::format("groups of more than {} members", kMembersMax));
+      }
     }
+    return {};
   }
 
   // In the order of the slots. A number that is no slot's belongs to a later form of the dump.

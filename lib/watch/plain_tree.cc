@@ -8,9 +8,10 @@
 namespace radixbench {
 namespace {
 
-// What hangs below a value: how many values if each stood there by itself, and how deep.
+// What hangs below a value: how much if each stood there by itself, and how deep.
 struct Extent {
   std::size_t values = 0;  // 0: not known yet
+  std::size_t text_bytes = 0;
   std::size_t depth = 0;
   bool is_open = false;  // the walk is below it
 };
@@ -58,12 +59,18 @@ std::optional<std::string> PlainTree::finish(std::uint32_t root) {
       path.push_back({item, 0});
       continue;
     }
-    Extent extent{.values = 1, .depth = 1, .is_open = false};
+    Extent extent{
+        .values = 1, .text_bytes = values_[step.value].text.size(), .depth = 1, .is_open = false};
     for (const std::uint32_t item : items) {
       extent.values += extents[item].values;
+      extent.text_bytes += extents[item].text_bytes;
       extent.depth = std::max(extent.depth, extents[item].depth + 1);
       if (extent.values > kPlainItemsMax) {
         return fmt::format("shared values that would be more than {} one by one", kPlainItemsMax);
+      }
+      if (extent.text_bytes > kPlainTextBytesMax) {
+        return fmt::format("shared text that would be more than {} bytes one by one",
+                           kPlainTextBytesMax);
       }
     }
     if (extent.depth > kPlainDepthMax) {

@@ -33,11 +33,13 @@ struct PlainValue {
 
 constexpr std::size_t kPlainValuesMax = 4'000'000;
 constexpr std::size_t kPlainItemsMax = 16'000'000;
+constexpr std::size_t kPlainTextBytesMax = std::size_t{256} << 20U;
 constexpr std::size_t kPlainDepthMax = 64;
 
 // Values that may share others (a stack frame that a thousand calls have in common is there once).
 // A finished tree has no cycle, is at most kPlainDepthMax deep, and would hold at most
-// kPlainItemsMax values if nothing were shared: whoever walks it needs no bounds of their own.
+// kPlainItemsMax values and kPlainTextBytesMax of text if nothing were shared: whoever walks it, or
+// copies what it finds there, needs no bounds of their own.
 class PlainTree {
  public:
   [[nodiscard]] const PlainValue& root() const { return values_[root_]; }

@@ -6,8 +6,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <random>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace radixbench {
@@ -38,6 +40,19 @@ class DiagnoseTest : public testing::Test {
 TEST_F(DiagnoseTest, NothingRecordedIsNothingWrong) {
   EXPECT_EQ(first().verdict, VerdictClass::kNone);
   EXPECT_THAT(diagnose({}, {}).verdicts.front().missing_dumps, IsEmpty());
+}
+
+// Showed as a diagnosis without an end: it counted from one call to the next.
+TEST_F(DiagnoseTest, CallsOfADamagedFileMayBeAnyDistanceApart) {
+  all({.step = 1});
+  for (Recording& recording : made.ranks) {
+    std::get<RecordedCall>(recording.events.back().what).sequence = 1;
+  }
+  all({.step = 2});
+  for (Recording& recording : made.ranks) {
+    std::get<RecordedCall>(recording.events.back().what).sequence = ~std::uint64_t{0} - 1;
+  }
+  EXPECT_EQ(first().verdict, VerdictClass::kNone);
 }
 
 TEST_F(DiagnoseTest, OrderOfTheRecordingsSaysNothing) {

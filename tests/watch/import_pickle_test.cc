@@ -225,6 +225,19 @@ TEST(ImportPickleTest, DeepAndWideBombsAreRefused) {
   EXPECT_THAT(error_of("N" + std::string(kPlainValuesMax, '2') + "."), HasSubstr("on the stack"));
 }
 
+// Showed as gigabytes of members: a few groups whose ranks were one text, remembered.
+TEST(ImportPickleTest, TextThatIsSharedTooOftenIsRefused) {
+  const std::string text = "X\0\0\x10\0"s + std::string(std::size_t{1} << 20U, 'x') + "q\0"s;
+  const auto repeated = [&](std::size_t count) {
+    std::string list = "(" + text;
+    for (std::size_t i = 1; i < count; ++i) list += "h\0"s;
+    return list + "l.";
+  };
+  EXPECT_TRUE(read_pickle(repeated(256), kSource).has_value());
+  EXPECT_THAT(error_of(repeated(257)),
+              HasSubstr("STOP: shared text that would be more than 268435456 bytes one by one"));
+}
+
 // Whatever bytes there are, the answer is a tree or an error with its place.
 TEST(ImportPickleTest, NoBytesBreakTheReader) {
   const std::uint64_t seed = std::mt19937_64{std::random_device{}()}();
