@@ -25,14 +25,16 @@ double normal_quantile(double upper) {
   return low;
 }
 
-// Standard errors between the tolerance and what is found 80 times in 100.
-double errors_apart(double alpha) {
-  constexpr double kPower80 = 0.84;  // of the normal distribution, 80 % lie below
-  return normal_quantile(alpha) + kPower80;
-}
-
 double standard_error(const GateEstimate& estimate) {
   return (estimate.hi - estimate.lo) / 2 / normal_quantile((1 - estimate.confidence) / 2);
+}
+
+// How far above the tolerance lies what is found 80 times in 100.
+double room_needed(const GateEstimate& estimate, Detection detection) {
+  constexpr double kPower80 = 0.84;  // of the normal distribution, 80 % lie below
+  const double error = standard_error(estimate);
+  const double reach = std::max(detection.reach, normal_quantile(detection.alpha) * error);
+  return reach + kPower80 * error;
 }
 
 bool can_be_shown(const GateEstimate& estimate, std::size_t cells, double alpha) {
@@ -111,20 +113,21 @@ Result<std::vector<JudgedCell>> judge(std::span<const NoisyCell> cells, double a
   return judged;
 }
 
-double slowdown_detectable(const GateEstimate& estimate, double alpha) {
-  return std::expm1(estimate.delta + errors_apart(alpha) * standard_error(estimate));
+double slowdown_detectable(const GateEstimate& estimate, Detection detection) {
+  return std::expm1(estimate.delta + room_needed(estimate, detection));
 }
 
 std::optional<std::size_t> samples_needed(const GateEstimate& estimate,
-                                          double alpha,
+                                          Detection detection,
                                           double slowdown) {
   const double room = std::log1p(slowdown) - estimate.delta;
-  const double error = standard_error(estimate);
-  if (!std::isfinite(error) || room <= 0) return std::nullopt;
+  const double needed = room_needed(estimate, detection);
+  if (!std::isfinite(needed) || room <= 0) return std::nullopt;
   // The error falls with the root of the samples.
-  const double ratio = error * errors_apart(alpha) / room;
+  const double ratio = needed / room;
   const double scaled = std::ceil(static_cast<double>(estimate.samples) * ratio * ratio);
-  const std::size_t least = estimate.is_paired ? pairs_min(1, alpha) : launches_min(1, alpha);
+  const std::size_t least =
+      estimate.is_paired ? pairs_min(1, detection.alpha) : launches_min(1, detection.alpha);
   // More than this is never, and not every double fits an integer.
   constexpr double kNever = 1e9;
   if (scaled > kNever) return std::nullopt;

@@ -41,14 +41,23 @@ struct JudgedCell {
 // few samples for so many cells: a test that cannot fail is no gate.
 Result<std::vector<JudgedCell>> judge(std::span<const NoisyCell> cells, double alpha);
 
+// What decides whether one cell is found worse.
+struct Detection {
+  double alpha = 0;  // what is left for one cell: alpha / cells
+  // How far below theta the bound lies that the test itself draws at alpha; theta - lo of an
+  // estimate at confidence 1 - 2 alpha. Few samples at a small alpha have it further out than a
+  // normal distribution would.
+  double reach = 0;
+};
+
 // The slowdown (0.07: 7 %) that would be found in about 80 of 100 runs like this one; infinite
-// where the interval is. `alpha` is what is left for one cell: alpha / cells.
-double slowdown_detectable(const GateEstimate& estimate, double alpha);
+// where the interval or the reach is.
+double slowdown_detectable(const GateEstimate& estimate, Detection detection);
 
 // About how many pairs (or launches a side) make `slowdown` detectable; nothing where the interval
 // is infinite or the slowdown is within the tolerance, which no number of samples makes one.
 std::optional<std::size_t> samples_needed(const GateEstimate& estimate,
-                                          double alpha,
+                                          Detection detection,
                                           double slowdown);
 
 }  // namespace radixbench

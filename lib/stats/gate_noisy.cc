@@ -54,6 +54,13 @@ GateEstimate estimate_of(const NoisyInput& input, double confidence) {
   return estimate;
 }
 
+Detection detection_of(const NoisyInput& input, double alpha) {
+  const GateEstimate estimate = estimate_of(input, 1 - 2 * alpha);
+  const double below = estimate.theta - estimate.lo;
+  return {.alpha = alpha,
+          .reach = input.direction == 0 ? std::max(below, estimate.hi - estimate.theta) : below};
+}
+
 NoisyCell cell_of(const NoisyInput& input, const GateOptions& options) {
   return {estimate_of(input, options.confidence),
           is_above_floor(input.a, input.b, input.abs_floor),
@@ -151,9 +158,10 @@ Result<std::vector<NoisyOutcome>> judge_noisy(std::span<const NoisyInput> inputs
     const double ways = inputs[i].direction == 0 ? 2 : 1;
     const double alpha =
         inputs[i].alpha / looks_of(inputs[i], options) / ways / static_cast<double>(inputs.size());
-    outcome.mde80 = slowdown_detectable(outcome.estimate, alpha);
+    const Detection detection = detection_of(inputs[i], alpha);
+    outcome.mde80 = slowdown_detectable(outcome.estimate, detection);
     outcome.samples_needed =
-        samples_needed(outcome.estimate, alpha, std::expm1(2 * inputs[i].delta));
+        samples_needed(outcome.estimate, detection, std::expm1(2 * inputs[i].delta));
     explain(inputs[i], outcome);
     if (outcome.shown_after != most && outcome.verdict != GateVerdict::kInconclusive && is_paired) {
       outcome.reason += fmt::format(", shown by the first {} pairs", outcome.shown_after);

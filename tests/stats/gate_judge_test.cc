@@ -168,8 +168,20 @@ TEST(GateJudgeTest, DetectableSlowdownFollowsFromTheInterval) {
   estimate.delta = kDelta;
   estimate.confidence = 0.95;
   estimate.samples = 10;
-  EXPECT_NEAR(slowdown_detectable(estimate, kAlpha), 0.07642, 1e-5);
-  EXPECT_GT(slowdown_detectable(estimate, kAlpha / 10), slowdown_detectable(estimate, kAlpha));
+  EXPECT_NEAR(slowdown_detectable(estimate, {kAlpha}), 0.07642, 1e-5);
+  EXPECT_GT(slowdown_detectable(estimate, {kAlpha / 10}), slowdown_detectable(estimate, {kAlpha}));
+}
+
+// ... or from the test's own bound, where that lies further out: exp(ln 1.05 + 0.03 + 0.0084) - 1.
+TEST(GateJudgeTest, DetectableSlowdownIsNotLessThanTheTestsBoundAllows) {
+  GateEstimate estimate;
+  estimate.lo = -0.0196;
+  estimate.hi = 0.0196;
+  estimate.delta = kDelta;
+  estimate.confidence = 0.95;
+  estimate.samples = 10;
+  EXPECT_NEAR(slowdown_detectable(estimate, {kAlpha, 0.03}), 0.09110, 1e-5);
+  EXPECT_EQ(slowdown_detectable(estimate, {kAlpha, 0.01}), slowdown_detectable(estimate, {kAlpha}));
 }
 
 TEST(GateJudgeTest, HalfTheRoomTakesFourTimesTheSamples) {
@@ -179,17 +191,17 @@ TEST(GateJudgeTest, HalfTheRoomTakesFourTimesTheSamples) {
   estimate.delta = kDelta;
   estimate.confidence = 0.95;
   estimate.samples = 10;
-  const double room = std::log1p(slowdown_detectable(estimate, kAlpha)) - kDelta;
-  EXPECT_EQ(samples_needed(estimate, kAlpha, std::expm1(kDelta + 0.5001 * room)), 40U);
-  EXPECT_EQ(samples_needed(estimate, kAlpha, 5), 5U);  // never under what can be shown
-  EXPECT_FALSE(samples_needed(estimate, kAlpha, 0.05));
+  const double room = std::log1p(slowdown_detectable(estimate, {kAlpha})) - kDelta;
+  EXPECT_EQ(samples_needed(estimate, {kAlpha}, std::expm1(kDelta + 0.5001 * room)), 40U);
+  EXPECT_EQ(samples_needed(estimate, {kAlpha}, 5), 5U);  // never under what can be shown
+  EXPECT_FALSE(samples_needed(estimate, {kAlpha}, 0.05));
 }
 
 TEST(GateJudgeTest, NothingIsDetectableWhereTheIntervalIsInfinite) {
   const std::vector<double> five{0.01, -0.01, 0.02, 0, 0.005};
   const GateEstimate estimate = estimate_paired(five, kDelta, 0.95);
-  EXPECT_TRUE(std::isinf(slowdown_detectable(estimate, kAlpha)));
-  EXPECT_FALSE(samples_needed(estimate, kAlpha, 0.1));
+  EXPECT_TRUE(std::isinf(slowdown_detectable(estimate, {kAlpha})));
+  EXPECT_FALSE(samples_needed(estimate, {kAlpha}, 0.1));
 }
 
 TEST(GateJudgeTest, SlugsAreTheNineWordsOfTheGate) {
