@@ -16,11 +16,16 @@ using namespace std::chrono_literals;
 constexpr BackgroundTiming kVirtual{ClockMode::kVirtual, 10s};
 constexpr BackgroundTiming kWall{ClockMode::kWall, 10s};
 
+Result<void> do_nothing() { return {}; }
+
 // Work that goes on until it is let go.
 class HeldWork {
  public:
-  std::function<void()> work() {
-    return [this] { let_go_.get_future().wait(); };
+  SerialWorker::Job work() {
+    return [this]() -> Result<void> {
+      let_go_.get_future().wait();
+      return {};
+    };
   }
   void let_go() { let_go_.set_value(); }
 
@@ -30,20 +35,20 @@ class HeldWork {
 
 TEST(SerialWorkerTest, JobsFollowOneAnotherInTime) {
   SerialWorker worker{"worker", kVirtual};
-  EXPECT_EQ(worker.submit(100, 10, 0, [] {}), 110);
-  EXPECT_EQ(worker.submit(100, 10, 0, [] {}), 120);
-  EXPECT_EQ(worker.submit(500, 10, 0, [] {}), 510);
+  EXPECT_EQ(worker.submit(100, 10, 0, do_nothing), 110);
+  EXPECT_EQ(worker.submit(100, 10, 0, do_nothing), 120);
+  EXPECT_EQ(worker.submit(500, 10, 0, do_nothing), 510);
 }
 
 TEST(SerialWorkerTest, WhatIsSeenLateDoesNotHoldUpTheNextJob) {
   SerialWorker worker{"worker", kVirtual};
-  EXPECT_EQ(worker.submit(0, 10, 5, [] {}), 15);
-  EXPECT_EQ(worker.submit(0, 10, 5, [] {}), 25);
+  EXPECT_EQ(worker.submit(0, 10, 5, do_nothing), 15);
+  EXPECT_EQ(worker.submit(0, 10, 5, do_nothing), 25);
 }
 
 TEST(SerialWorkerTest, VirtuallyAJobIsSeenFromItsTimeOnAndNotBefore) {
   SerialWorker worker{"worker", kVirtual};
-  for (int i = 0; i < 3; ++i) worker.submit(0, 10, 0, [] {});
+  for (int i = 0; i < 3; ++i) worker.submit(0, 10, 0, do_nothing);
   // All three are really done long before the model says so.
   ASSERT_TRUE(worker.wait_for_mark(3));
   EXPECT_EQ(worker.finished(9).value(), 0U);
@@ -57,8 +62,9 @@ TEST(SerialWorkerTest, VirtuallyTheRealWorkOfWhatIsDueIsWaitedFor) {
   std::atomic<bool> is_done = false;
   SerialWorker worker{"worker", kVirtual};
   worker.submit(0, 10, 0, [work = held.work(), &is_done] {
-    work();
+    const Result<void> done = work();
     is_done = true;
+    return done;
   });
   EXPECT_EQ(worker.finished(9).value(), 0U);  // not waited for: it is not due
   const std::jthread other{[&] { held.let_go(); }};
@@ -69,7 +75,7 @@ TEST(SerialWorkerTest, VirtuallyTheRealWorkOfWhatIsDueIsWaitedFor) {
 TEST(SerialWorkerTest, OnTheWallClockOnlyWhatIsDoneIsSeenAndNotBeforeItsTime) {
   HeldWork held;
   SerialWorker worker{"worker", kWall};
-  worker.submit(0, 10, 0, [] {});
+  worker.submit(0, 10, 0, do_nothing);
   worker.submit(0, 10, 0, held.work());
   ASSERT_TRUE(worker.wait_for_mark(1));
   EXPECT_EQ(worker.finished(9).value(), 0U);
@@ -94,9 +100,21 @@ TEST(SerialWorkerTest, StuckWorkIsATimeoutThatNamesTheWorker) {
   EXPECT_LT(waited, 10s);
 }
 
+TEST(SerialWorkerTest, AJobThatFailsEndsTheWaitForItAndForThoseBehind) {
+  SerialWorker worker{"worker", kVirtual};
+  worker.submit(0, 10, 0, do_nothing);
+  worker.submit(0, 10, 0, [] { return fail(ErrorCode::kIo, "no page came"); });
+  worker.submit(0, 10, 0, do_nothing);
+  for (const std::int64_t now_ns : {20, 30}) {
+    const auto finished = worker.finished(now_ns);
+    ASSERT_FALSE(finished) << now_ns;
+    EXPECT_EQ(finished.error().message, "no page came");
+  }
+}
+
 TEST(SerialWorkerTest, PoppedJobsAreNotCountedAgain) {
   SerialWorker worker{"worker", kVirtual};
-  for (int i = 0; i < 3; ++i) worker.submit(0, 10, 0, [] {});
+  for (int i = 0; i < 3; ++i) worker.submit(0, 10, 0, do_nothing);
   worker.pop(worker.finished(20).value());
   EXPECT_EQ(worker.in_flight(), 1U);
   EXPECT_EQ(worker.finished(20).value(), 0U);

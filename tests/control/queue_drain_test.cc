@@ -69,6 +69,7 @@ class QueueRank {
             .tree = tree_,
             .device = *rank_.device,
             .host = *host_,
+            .copier = *copier_,
             .host_allocator = *allocator_,
             .agreement = agreement};
   }
@@ -88,6 +89,7 @@ class QueueRank {
   Rules rules_{.prefetch_threshold_tokens = 64};
   RadixTree tree_{{.page_tokens = 64, .hash_seed = 1, .has_storage = true}};
   std::unique_ptr<PagePool> host_ = make_memory_pool(64, 16);
+  std::unique_ptr<PageCopier> copier_ = make_memory_copier(*host_, *rank_.device);
   std::unique_ptr<HostAllocator> allocator_ = make_host_allocator(tree_, *host_);
   Agreement alone_agreement_{AgreementKind::kAttnGroups, {}, std::chrono::seconds{10}};
   ControlContext alone_;
