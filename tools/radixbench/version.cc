@@ -28,8 +28,10 @@ std::string compiler() {
 }
 
 // Of what `env` finds; nothing where it is not usable here.
-VersionPart found(const std::vector<Provider>& providers, std::string_view name) {
-  VersionPart part{std::string{name}, {}, {}};
+VersionPart found(const std::vector<Provider>& providers,
+                  std::string_view name,
+                  const char* built) {
+  VersionPart part{std::string{name}, built, {}};
   const auto provider = std::ranges::find(providers, name, &Provider::name);
   if (provider != providers.end() && provider->is_usable) part.loaded = provider->version;
   return part;
@@ -48,10 +50,10 @@ std::string version_text_json() {
        .parts = {{"hdf5", hdf5_version_built(), hdf5_version_loaded()},
                  {"fmt", fmt_version(), fmt_version()},
                  {"cli11", CLI11_VERSION, CLI11_VERSION},
-                 found(providers, "mpi"),
-                 found(providers, "gloo"),
-                 found(providers, "cuda"),
-                 found(providers, "nccl")}});
+                 found(providers, "mpi", RADIXBENCH_BUILT_MPI),
+                 found(providers, "gloo", RADIXBENCH_BUILT_GLOO),
+                 found(providers, "cuda", RADIXBENCH_BUILT_CUDA),
+                 found(providers, "nccl", RADIXBENCH_BUILT_NCCL)}});
 }
 
 }  // namespace radixbench
