@@ -27,7 +27,7 @@ struct SummaryCells {
   char scenario[48] = {};
   char layout[64] = {};
   std::int32_t tp = 1, cp = 1, dp = 1, pp = 1;
-  char rules[16] = {};
+  char rules[96] = {};
   char agreement[16] = {};
   char transport[16] = {};
   char policy[16] = {};

@@ -100,6 +100,13 @@ Hdf5Space find_rows(const Hdf5Dataset& dataset,
   return space;
 }
 
+// The first files of schema 1.0.0 have text as one string a row.
+bool is_whole_text(const Hdf5Dataset& dataset, const ColumnSchema& column) {
+  if (column.type != CellType::kText) return false;
+  const Hdf5Space space{hdf5_check(H5Dget_space(dataset.id()), "ask a dataset's extent")};
+  return H5Sget_simple_extent_ndims(space.id()) == 1;
+}
+
 }  // namespace
 
 void create_table(hid_t file, const TableSchema& schema, Compression compression) {
@@ -240,12 +247,14 @@ void read_column(hid_t file,
   if (rows == 0) return;
   const std::string path = table + "/" + column.name;
   const Hdf5Dataset dataset = open_dataset(file, path);
-  const Hdf5Space source = find_rows(dataset, path, row_cells(column), rows);
-  const Hdf5Space target = rows_space(rows, row_cells(column));
-  hdf5_check(
-      H5Dread(dataset.id(), column_type(column).id(), target.id(), source.id(), H5P_DEFAULT, cells),
-      fmt::format("read '{}'", path),
-      ErrorCode::kCorrupt);
+  const bool is_whole = is_whole_text(dataset, column);
+  const hsize_t cells_of_row = is_whole ? 1 : row_cells(column);
+  const Hdf5Type type = is_whole ? file_type(column) : column_type(column);
+  const Hdf5Space source = find_rows(dataset, path, cells_of_row, rows);
+  const Hdf5Space target = rows_space(rows, cells_of_row);
+  hdf5_check(H5Dread(dataset.id(), type.id(), target.id(), source.id(), H5P_DEFAULT, cells),
+             fmt::format("read '{}'", path),
+             ErrorCode::kCorrupt);
 }
 
 void read_table(hid_t file, const TableSchema& schema, std::uint64_t count, void* rows) {

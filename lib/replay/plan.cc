@@ -1,8 +1,11 @@
 #include "replay/plan.h"
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "comm/nccl_library.h"
 #include "comm/nccl_support.h"
+#include "comm/transports.h"
 #include "inject/fault_spec.h"
 #include "record/provenance.h"
 #include "replay/process_world.h"
@@ -11,8 +14,10 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ctime>
 #include <filesystem>
+#include <map>
 #include <system_error>
 #include <utility>
 
@@ -34,14 +39,57 @@ std::string make_run_id() {
   return fmt::format("{:%Y%m%dT%H%M%SZ}-{:08x}", fmt::gmtime(now), digits & 0xFFFFFFFFU);
 }
 
-NamedValues provenance_of(const Trace& trace, const ReplayOptions& options) {
+// The GPUs and what drives them; nothing for runs that use none. Asking takes a moment.
+std::optional<GpuSupport> gpu_support_for(const ReplayOptions& options) {
+  const bool uses_gpus =
+      options.device.kind == DeviceKind::kCuda || options.transport == Transport::kNccl;
+  return uses_gpus ? std::optional{probe_gpu_support()} : std::nullopt;
+}
+
+std::string gpu_names(const GpuInventory& inventory) {
+  std::map<std::string, int> counts;
+  for (const GpuInventory::Entry& gpu : inventory.gpus) ++counts[gpu.name];
+  std::vector<std::string> names;
+  names.reserve(counts.size());
+  for (const auto& [name, count] : counts) names.push_back(fmt::format("{} {}", count, name));
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+// Versions of the libraries that this run goes through, and of no others: what a run does not use
+// must not make it incomparable.
+NamedValues libraries_of(const ReplayOptions& options, const std::optional<GpuSupport>& gpus) {
+  NamedValues values;
+  if (options.transport == Transport::kMpi)
+    values.emplace_back("mpi", find_transport("mpi").version);
+  if (options.transport == Transport::kGloo) values.emplace_back("gloo", RADIXBENCH_BUILT_GLOO);
+  if (!gpus) return values;
+  if (gpus->gpus) {
+    const int driver = gpus->gpus->driver_version;
+    values.emplace_back("gpu", gpu_names(*gpus->gpus));
+    values.emplace_back("cuda", fmt::format("{}.{}", driver / 1000, driver / 10 % 100));
+  }
+  if (options.transport == Transport::kNccl && gpus->nccl) {
+    values.emplace_back("nccl", nccl_version_text(gpus->nccl->version));
+  }
+  return values;
+}
+
+bool has_name(const NamedValues& values, std::string_view name) {
+  return std::ranges::any_of(values, [&](const auto& value) { return value.first == name; });
+}
+
+NamedValues provenance_of(const Trace& trace,
+                          const ReplayOptions& options,
+                          const std::optional<GpuSupport>& gpus) {
   NamedValues values = collect_provenance();
   values.insert(values.end(), options.build.begin(), options.build.end());
+  const NamedValues libraries = libraries_of(options, gpus);
+  values.insert(values.end(), libraries.begin(), libraries.end());
   values.emplace_back("trace_path", trace.path);
   values.emplace_back("trace_name", fs::path{trace.path}.filename().string());
   values.emplace_back("trace_sha256", trace.sha256);
   values.emplace_back("seed", std::to_string(options.engine.seed));
-  values.emplace_back("launcher", "none");
+  if (!has_name(values, "launcher")) values.emplace_back("launcher", "none");
   return values;
 }
 
@@ -142,7 +190,8 @@ Result<std::string> make_output(const ReplayOptions& options, const std::string&
 }
 
 // How many GPUs there are for pages.
-Result<std::uint32_t> count_gpus(const ReplayOptions& options) {
+Result<std::uint32_t> count_gpus(const ReplayOptions& options,
+                                 const std::optional<GpuSupport>& support) {
   if (options.device.kind == DeviceKind::kSimulated) return 0;
   if (options.page_bytes % options.device.layers != 0) {
     return fail(ErrorCode::kConfiguration,
@@ -150,10 +199,10 @@ Result<std::uint32_t> count_gpus(const ReplayOptions& options) {
                             options.page_bytes,
                             options.device.layers));
   }
-  const GpuSupport support = probe_gpu_support();
-  if (!support.gpus) return tl::unexpected(support.gpus.error());
-  if (support.gpus->gpus.empty()) return fail(ErrorCode::kUnsupported, "CUDA shows no GPU here");
-  return static_cast<std::uint32_t>(support.gpus->gpus.size());
+  RADIXBENCH_CHECK(support.has_value());
+  if (!support->gpus) return tl::unexpected(support->gpus.error());
+  if (support->gpus->gpus.empty()) return fail(ErrorCode::kUnsupported, "CUDA shows no GPU here");
+  return static_cast<std::uint32_t>(support->gpus->gpus.size());
 }
 
 // What check_options() promises. What is answered knows of this machine's GPUs, where they matter.
@@ -227,7 +276,8 @@ Result<ReplayPlan> make_plan(ReplayOptions options) {
   const Result<NcclOptions> nccl = check_all(options);
   if (!nccl) return tl::unexpected(nccl.error());
   options.nccl = *nccl;
-  const Result<std::uint32_t> gpu_count = count_gpus(options);
+  const std::optional<GpuSupport> gpus = gpu_support_for(options);
+  const Result<std::uint32_t> gpu_count = count_gpus(options, gpus);
   if (!gpu_count) return tl::unexpected(gpu_count.error());
   options.device.gpu_count = *gpu_count;
   Result<Layout> layout = make_layout(options.layout);
@@ -245,7 +295,7 @@ Result<ReplayPlan> make_plan(ReplayOptions options) {
   options.output_directory = *output;
   const LatencyOptions latency = latency_of(options, *layout);
   std::vector<TokenId> first_outputs = first_output_tokens(*trace);
-  NamedValues provenance = provenance_of(*trace, options);
+  NamedValues provenance = provenance_of(*trace, options, gpus);
   ReplayPlan plan{.options = std::move(options),
                   .layout = std::move(*layout),
                   .trace = std::move(*trace),

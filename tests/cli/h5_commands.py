@@ -101,6 +101,28 @@ class H5CommandsTest(unittest.TestCase):
             self.assertEqual(file.attrs["new"], b"attribute")
             self.assertEqual(list(file["steps/new_column"]), list(range(rows)))
 
+    def test_text_of_one_string_a_row_is_read(self):
+        """As the first programs of schema 1.0.0 wrote it, and rules of 16 bytes."""
+        with h5py.File(self.path("run/run.h5"), "r+") as file:
+            for name in ("counters/name", "counters/unit"):
+                letters = file[name][:]
+                attributes = {key: file[name].attrs[key] for key in ("units", "long_name")}
+                del file[name]
+                words = np.empty(len(letters), h5py.string_dtype("utf-8", letters.shape[1]))
+                words[:] = letters.view(f"S{letters.shape[1]}").ravel()
+                file[name] = words
+                file[name].attrs.update(attributes)
+            cells = file["summary/cells"][:]
+            short = h5py.string_dtype("utf-8", 16)
+            kind = np.dtype([(name, short if name == "rules" else cells.dtype[name]) for name in cells.dtype.names])
+            del file["summary/cells"]
+            file["summary/cells"] = cells.astype(kind)
+        self.assertIn("complete", self.tool(0, "info", "run"))
+        self.tool(0, "verify", "run")
+        compared = subprocess.run([TOOL, "compare", RUN, self.run_path], capture_output=True, text=True)
+        self.assertEqual(compared.returncode, 0, compared.stderr)
+        self.tool(0, "merge", "run")
+
     def test_a_rank_file_that_is_gone_is_65_and_named(self):
         os.remove(self.path("run", RANK))
         self.assertIn(f"run/{RANK}: is missing: rank 2's rows", self.tool(65, "verify", "run"))

@@ -2,6 +2,7 @@
 
 #include "cli/tool.h"
 
+#include "record/hdf5_master.h"
 #include "support/temp_directory.h"
 
 #include <fmt/format.h>
@@ -12,10 +13,12 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 
 namespace radixbench {
 namespace {
 
+using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -70,6 +73,10 @@ TEST_F(LaunchedTest, TorchrunsRanksAreOneRunThatRankZeroTells) {
   EXPECT_EQ(run.err, "launcher=torchrun rank=0/4 local=0/4\n");
   EXPECT_TRUE(std::filesystem::exists(output() + "/run.h5"));
   EXPECT_TRUE(std::filesystem::exists(output() + "/rings/rank00003.ring"));
+  const Result<MasterData> master = read_hdf5_master(output());
+  ASSERT_TRUE(master) << master.error().message;
+  EXPECT_THAT(master->identity.provenance,
+              Contains(std::pair<std::string, std::string>{"launcher", "torchrun"}));
 }
 
 TEST_F(LaunchedTest, SlurmsStepIsOneRun) {

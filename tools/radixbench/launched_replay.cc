@@ -115,6 +115,7 @@ int run_launched(ReplayOptions options,
   const EnvironmentMap environment = environment_map(environ);
   const Result<LaunchContext> context = find_launch(flags, environment);
   if (!context) return report_error(context.error());
+  options.build.emplace_back("launcher", to_string(context->launcher));
   if (!context->note.empty()) fmt::print(stderr, "radixbench: {}\n", context->note);
   if (context->launcher == Launcher::kNone) return supervise(std::move(options), {});
   const bool is_first = context->local_rank.value_or(context->rank) == 0;
