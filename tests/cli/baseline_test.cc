@@ -18,6 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr const char* kCommitA = "aaaaaaaaaaaaaaaaaaaa";
@@ -101,6 +102,27 @@ TEST_F(BaselineCommandTest, WhatIsMissingFailsUnlessTheGateIsLenient) {
   EXPECT_THAT(strict.out, HasSubstr("MISSING"));
   EXPECT_EQ(gate({part, "--baseline-lenient", "main"}).exit_code, 0);
   EXPECT_EQ(gate({part, "--baseline-lenient", "main", "--baseline", "main"}).exit_code, 64);
+}
+
+// Two layouts were accepted, one was run again.
+TEST_F(BaselineCommandTest, ALayoutThatWasNotRunAgainIsMissing) {
+  LaunchSet both = made_up_runs(1);
+  const LaunchSet once_more = both;
+  for (Launch launch : once_more.launches) {
+    for (auto& [field, value] : launch.fingerprint) {
+      if (field == "layout") value = "sglang:tp=8";
+    }
+    for (LaunchCell& cell : launch.cells) cell.key.layout = "sglang:tp=8";
+    both.launches.push_back(std::move(launch));
+  }
+  ASSERT_EQ(baseline({"save", "main", write("both.json", both), "--commit", kCommitA}).exit_code,
+            0);
+  const std::string one = write("one.json", made_up_runs(1));
+  const ToolRun strict = gate({one, "--baseline", "main"});
+  EXPECT_EQ(strict.exit_code, 1) << strict.out << strict.err;
+  EXPECT_THAT(strict.out, AllOf(HasSubstr("MISSING"), HasSubstr("sglang:tp=8")));
+  EXPECT_EQ(gate({one, "--baseline-lenient", "main"}).exit_code, 0);
+  EXPECT_EQ(gate({path("both.json"), "--baseline", "main"}).exit_code, 0);
 }
 
 TEST_F(BaselineCommandTest, WithoutAnEntryOfTheEnvironmentThereIsNothingToCompare) {

@@ -58,7 +58,7 @@ class BaselineSide {
     if (!folders) return tl::unexpected(folders.error());
     inputs_->a.label = "baseline " + name;
     const BaselineHistory history = git_history(arguments_->base);
-    std::map<std::string, const Fingerprint*> environments;
+    Environments environments;
     for (const Launch& launch : inputs_->b.launches) {
       if (!launch.fingerprint.empty()) {
         environments[fingerprint_hash(launch.fingerprint)] = &launch.fingerprint;
@@ -69,12 +69,37 @@ class BaselineSide {
         return entry.empty() ? choose_entry(folder, history) : entry_named(folder, entry);
       });
     }
-    // Where some environment has an entry, cells of the others are new.
-    if (!inputs_->a.launches.empty()) inputs_->problem.clear();
+    // Where some environment has an entry, cells of the others are new, and a layout that was
+    // accepted in it and not run again is missing.
+    if (inputs_->a.launches.empty()) return {};
+    inputs_->problem.clear();
+    for (const BaselineFolder& folder : *folders) {
+      if (environments.contains(folder.fingerprint)) continue;
+      const BaselineEntry* chosen =
+          entry.empty() ? choose_entry(folder, history) : entry_named(folder, entry);
+      if (chosen != nullptr && is_layout_beside(*chosen, environments)) add_launches(*chosen);
+    }
     return {};
   }
 
  private:
+  using Environments = std::map<std::string, const Fingerprint*>;
+
+  // Whether the entry's environment is one of these but for the layout that ran in it.
+  static bool is_layout_beside(const BaselineEntry& entry, const Environments& environments) {
+    static const std::vector<std::string> across{"layout"};
+    if (entry.set.launches.empty()) return false;
+    const Fingerprint& own = entry.set.launches.front().fingerprint;
+    return std::ranges::any_of(environments, [&](const auto& environment) {
+      return difference_of(own, *environment.second, across).empty();
+    });
+  }
+
+  void add_launches(const BaselineEntry& entry) {
+    inputs_->a.label += fmt::format(" {}", entry.name);
+    for (const Launch& launch : entry.set.launches) inputs_->a.launches.push_back(launch);
+  }
+
   template <typename Choose>
   void add(const std::vector<BaselineFolder>& folders,
            const std::string& hash,
@@ -98,8 +123,7 @@ class BaselineSide {
           folder->path);
       return;
     }
-    inputs_->a.label += fmt::format(" {}", chosen->name);
-    for (const Launch& launch : chosen->set.launches) inputs_->a.launches.push_back(launch);
+    add_launches(*chosen);
     for (LaunchSet& set : history_of(*folder, *chosen)) inputs_->history.push_back(std::move(set));
   }
 
