@@ -7,9 +7,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace radixbench {
@@ -183,23 +186,80 @@ Json summary_json(const GateReport& report, int exit_code) {
           {"geometric_means", means}};
 }
 
+Json head_json(const GateReport& report, const GateJsonContext& context) {
+  return {{"schema", kGateSchema},
+          {"schema_version", kGateSchemaVersion},
+          {"tool", {{"name", "radixbench"}, {"version", context.tool_version}}},
+          {"environment",
+           {{"a", side_json(report.label_a, report.fingerprint_a)},
+            {"b", side_json(report.label_b, report.fingerprint_b)}}},
+          {"config", config_json(report)}};
+}
+
+Json self_check_json(const GateReport& report) {
+  if (!report.self_check) return nullptr;
+  return {{"quiet", report.self_check->is_quiet},
+          {"reason", report.self_check->reason},
+          {"cells", cells_json(report.self_check->cells)}};
+}
+
+// What is measured of a cell, and what the gate makes of it; both have its name.
+struct CellEvents {
+  Json cell = Json::object();
+  Json verdict = Json::object();
+};
+
+CellEvents events_of(const GateCell& cell) {
+  const Json all = cell_json(cell);
+  CellEvents events;
+  bool is_judgement = false;
+  for (const auto& [name, value] : all.items()) {
+    is_judgement = is_judgement || name == "verdict";
+    (is_judgement ? events.verdict : events.cell)[name] = value;
+  }
+  events.verdict["name"] = all["name"];
+  return events;
+}
+
+class EventLines {
+ public:
+  explicit EventLines(std::string utc) : utc_{std::move(utc)} {}
+
+  void add(std::string_view event, const Json& members) {
+    Json line{{"event", event}, {"seq", count_++}, {"ts", utc_}};
+    line.update(members);
+    text_ += line.dump(-1, ' ', false, Json::error_handler_t::replace);
+    text_ += '\n';
+  }
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  std::string utc_;
+  std::size_t count_ = 0;
+  std::string text_;
+};
+
 }  // namespace
 
-std::string gate_json(const GateReport& report, const GateJsonContext& context) {
-  Json json{{"schema", kGateSchema},
-            {"schema_version", kGateSchemaVersion},
-            {"tool", {{"name", "radixbench"}, {"version", context.tool_version}}},
-            {"environment",
-             {{"a", side_json(report.label_a, report.fingerprint_a)},
-              {"b", side_json(report.label_b, report.fingerprint_b)}}},
-            {"config", config_json(report)},
-            {"cells", cells_json(report.cells)}};
-  json["self_check"] = nullptr;
-  if (report.self_check) {
-    json["self_check"] = {{"quiet", report.self_check->is_quiet},
-                          {"reason", report.self_check->reason},
-                          {"cells", cells_json(report.self_check->cells)}};
+std::string gate_jsonl(const GateReport& report, const GateJsonContext& context) {
+  EventLines lines{context.utc};
+  lines.add("run_start", head_json(report, context));
+  for (const GateCell& cell : report.cells) {
+    const CellEvents events = events_of(cell);
+    lines.add("cell", events.cell);
+    lines.add("verdict", events.verdict);
   }
+  lines.add("run_end",
+            {{"self_check", self_check_json(report)},
+             {"warnings", report.warnings},
+             {"summary", summary_json(report, context.exit_code)}});
+  return lines.text();
+}
+
+std::string gate_json(const GateReport& report, const GateJsonContext& context) {
+  Json json = head_json(report, context);
+  json["cells"] = cells_json(report.cells);
+  json["self_check"] = self_check_json(report);
   json["warnings"] = report.warnings;
   json["summary"] = summary_json(report, context.exit_code);
   // A name that is no UTF-8 shows as such instead of ending the program.

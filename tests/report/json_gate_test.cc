@@ -12,7 +12,9 @@
 #include <cstdlib>
 #include <fstream>
 #include <limits>
+#include <sstream>
 #include <string>
+#include <vector>
 
 namespace radixbench {
 namespace {
@@ -60,6 +62,28 @@ GateRule made_up_rule() {
   rule->source = "gate.toml:12";
   rule->is_optional = true;
   return *rule;
+}
+
+TEST(JsonGateTest, LinesAreTheDocumentAsEvents) {
+  const GateReport report = report_of_all_verdicts();
+  const json whole = json::parse(gate_json(report, kContext));
+  std::istringstream lines{gate_jsonl(report, {"0.1.0", 1, "2026-11-26T02:00:00.000Z"})};
+  std::vector<json> events;
+  for (std::string line; std::getline(lines, line);) events.push_back(json::parse(line));
+  ASSERT_EQ(events.size(), 2 + 2 * report.cells.size());
+  json again = json::array();
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    EXPECT_EQ(events[i]["seq"], i);
+    EXPECT_EQ(events[i]["ts"], "2026-11-26T02:00:00.000Z");
+    if (events[i]["event"] == "cell") again.push_back(events[i]);
+    if (events[i]["event"] == "verdict") again.back().update(events[i]);
+  }
+  for (json& cell : again) {
+    for (const char* own : {"event", "seq", "ts"}) cell.erase(own);
+  }
+  EXPECT_EQ(again, whole["cells"]);
+  EXPECT_EQ(events.front()["config"], whole["config"]);
+  EXPECT_EQ(events.back()["summary"], whole["summary"]);
 }
 
 TEST(JsonGateTest, EveryVerdictFitsTheShippedSchema) {

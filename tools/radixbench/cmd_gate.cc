@@ -4,6 +4,7 @@
 #include "gate_inputs.h"
 #include "terminal.h"
 
+#include "base/clock.h"
 #include "base/file_text.h"
 #include "report/baseline_store.h"
 #include "report/gate_config.h"
@@ -13,11 +14,13 @@
 #include "report/junit_gate.h"
 #include "stats/gate_report.h"
 
+#include <fmt/chrono.h>
 #include <fmt/core.h>
 #include <fmt/format.h>
 
 #include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -99,6 +102,13 @@ GateConfig config_of_launches(const LaunchSet& set) {
   return config;
 }
 
+std::string utc_now() {
+  constexpr std::int64_t kNsPerMs = 1'000'000;
+  constexpr std::int64_t kMsPerS = 1000;
+  const std::int64_t ms = wall_clock_ns() / kNsPerMs;
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(ms / kMsPerS), ms % kMsPerS);
+}
+
 Result<std::string> in_format(const GateReport& report,
                               const std::string& format,
                               const GateArguments& arguments) {
@@ -115,9 +125,13 @@ Result<std::string> in_format(const GateReport& report,
   if (format == "json") {
     return gate_json(report, {RADIXBENCH_VERSION, exit_code_of(end_of(report))});
   }
+  if (format == "jsonl") {
+    return gate_jsonl(report, {RADIXBENCH_VERSION, exit_code_of(end_of(report)), utc_now()});
+  }
   if (format == "junit") return gate_junit(report);
-  return fail(ErrorCode::kInvalidArgument,
-              fmt::format("--format: '{}' is none of console, markdown, json, junit", format));
+  return fail(
+      ErrorCode::kInvalidArgument,
+      fmt::format("--format: '{}' is none of console, markdown, json, jsonl, junit", format));
 }
 
 Result<void> write_outputs(const GateReport& report, const GateArguments& arguments) {
@@ -225,7 +239,7 @@ void add_rule_options(CLI::App& app, GateArguments& arguments) {
 }
 
 void add_output_options(CLI::App& app, GateArguments& arguments) {
-  app.add_option("--format", arguments.format, "console, markdown, json or junit")
+  app.add_option("--format", arguments.format, "console, markdown, json, jsonl or junit")
       ->capture_default_str();
   app.add_option("--output,-o", arguments.output_path, "Where to write it; stdout otherwise");
   app.add_option("--markdown", arguments.markdown_path, "Write Markdown there too");
