@@ -46,12 +46,12 @@ int run_process(const ReplayPlan& plan,
   return ended ? 0 : 1;
 }
 
-ReplayProgress progress_of(const RankProcesses& ranks, const ReplayPlan& plan) {
+ReplayProgress progress_of(const RankProgress& progress_of_rank, const ReplayPlan& plan) {
   ReplayProgress progress{
       .requests_ended = 0, .requests = plan.trace.requests.size(), .now_ns = 0, .step = 0};
   for (Rank rank = 0; rank < plan.layout.world_size(); ++rank) {
     if (plan.layout.replica(rank).front() != rank) continue;
-    const RankStatusPage::Progress own = ranks.progress(rank);
+    const RankStatusPage::Progress own = progress_of_rank(rank);
     progress.requests_ended += own.requests_ended;
     progress.now_ns = std::max(progress.now_ns, own.now_ns);
     progress.step = std::max(progress.step, own.step);
@@ -83,7 +83,8 @@ Result<RanksEnd> run_processes(const ReplayPlan& plan,
                                watch.tick();
                                if (launch.ticked) launch.ticked(**ranks);
                                if (!callbacks.progressed) return;
-                               callbacks.progressed(progress_of(**ranks, plan));
+                               callbacks.progressed(progress_of(
+                                   [&](Rank rank) { return (*ranks)->progress(rank); }, plan));
                              },
                          .ended =
                              [&](const RankReport& report) {
@@ -106,7 +107,9 @@ Result<ReplayResult> replay(const ReplayPlan& plan,
   RunWatch watch{plan, *rings, callbacks.found};
   RanksEnd end;
   if (plan.options.transport == Transport::kThreads) {
-    end.reports = run_thread_ranks(plan, *rings);
+    end.reports = run_thread_ranks(plan, *rings, [&](const RankProgress& progress) {
+      if (callbacks.progressed) callbacks.progressed(progress_of(progress, plan));
+    });
   } else {
     Result<RanksEnd> processes = run_processes(plan, *rings, watch, callbacks, launch);
     if (!processes) return tl::unexpected(processes.error());
