@@ -21,7 +21,8 @@ namespace radixbench {
 // The process ignores SIGPIPE from then on: gloo writes to connections that a peer may have closed.
 Result<std::shared_ptr<gloo::transport::Device>> make_gloo_device(const std::string& host);
 
-// The connections of one group. All but abandon() belong to the thread that makes calls.
+// The connections of one group. All but abandon() and peer_died() belong to the thread that
+// makes calls.
 class GlooContext {
  public:
   // Listens, one port a peer. kCannotCreate where ports or files run out. Connecting takes
@@ -43,6 +44,9 @@ class GlooContext {
   // Closes all connections, for good; whoever waits here or at the other ends hears of it. From any
   // thread.
   virtual void abandon() = 0;
+  // Of a member whose connection may be closed by now: nobody waits for what is sent to it. From
+  // any thread.
+  virtual void peer_died(std::size_t member) = 0;
 
   // For gloo's calls, which throw.
   [[nodiscard]] virtual const std::shared_ptr<gloo::Context>& handle() const = 0;

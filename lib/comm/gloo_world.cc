@@ -55,8 +55,10 @@ class GlooContexts {
     dead_.emplace(rank, true);
     for (const Entry& entry : contexts_) {
       const std::vector<Rank>& members = entry.group.members;
-      const bool is_member = std::ranges::find(members, rank) != members.end();
-      if (entry.is_connecting && is_member) entry.context->abandon();
+      const auto member = std::ranges::find(members, rank);
+      if (member == members.end()) continue;
+      if (entry.is_connecting) entry.context->abandon();
+      entry.context->peer_died(static_cast<std::size_t>(member - members.begin()));
     }
   }
   // gloo's members see the end of the connections that they wait for; who waits for another is
