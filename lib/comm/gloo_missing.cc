@@ -16,6 +16,20 @@ Result<std::unique_ptr<World>> make_gloo_world(Rank, const GlooOptions&) {
   return fail(ErrorCode::kUnsupported, std::string{kReason});
 }
 
+Result<SharedGlooWorld> host_gloo_world(Rank,
+                                        const GlooOptions&,
+                                        const std::string&,
+                                        const RunSecret&) {
+  return fail(ErrorCode::kUnsupported, std::string{kReason});
+}
+
+Result<std::unique_ptr<World>> visit_gloo_world(Rank,
+                                                const RendezvousAddress&,
+                                                const RunSecret&,
+                                                bool) {
+  return fail(ErrorCode::kUnsupported, std::string{kReason});
+}
+
 Result<std::unique_ptr<Fabric>> join_gloo_world(const GlooMembership&,
                                                 const RunSecret&,
                                                 SiteNamer,

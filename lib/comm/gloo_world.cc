@@ -246,12 +246,14 @@ class GlooFabric final : public Fabric {
 
 class GlooWorld final : public World {
  public:
+  // `server` may be another host's, and null.
   GlooWorld(std::unique_ptr<RendezvousServer> server,
+            RendezvousAddress address,
             const RunSecret& secret,
             Rank world_size,
             bool checks_groups)
       : server_{std::move(server)},
-        address_{server_->address()},
+        address_{std::move(address)},
         secret_{secret},
         world_size_{world_size},
         checks_groups_{checks_groups},
@@ -266,9 +268,15 @@ class GlooWorld final : public World {
     static_cast<void>(fabric->connect(address_, secret_, deadline_after(kConnectWait)));
     return fabric;
   }
-  void ranks_forked() override { server_->serve(); }
-  void mark_dead(Rank rank) override { server_->mark_dead(rank); }
-  void interrupt() override { server_->interrupt(); }
+  void ranks_forked() override {
+    if (server_) server_->serve();
+  }
+  void mark_dead(Rank rank) override {
+    if (server_) server_->mark_dead(rank);
+  }
+  void interrupt() override {
+    if (server_) server_->interrupt();
+  }
 
  private:
   std::unique_ptr<RendezvousServer> server_;
@@ -289,8 +297,30 @@ Result<std::unique_ptr<World>> make_gloo_world(Rank world_size, const GlooOption
   if (!secret) return tl::unexpected(secret.error());
   auto server = RendezvousServer::listen({.bind = options.bind, .world_size = world_size}, *secret);
   if (!server) return tl::unexpected(server.error());
+  RendezvousAddress address = (*server)->address();
+  return std::unique_ptr<World>{std::make_unique<GlooWorld>(
+      *std::move(server), std::move(address), *secret, world_size, options.checks_groups)};
+}
+
+Result<SharedGlooWorld> host_gloo_world(Rank world_size,
+                                        const GlooOptions& options,
+                                        const std::string& reached_at,
+                                        const RunSecret& secret) {
+  auto server = RendezvousServer::listen({.bind = options.bind, .world_size = world_size}, secret);
+  if (!server) return tl::unexpected(server.error());
+  RendezvousAddress address{.host = reached_at, .port = (*server)->address().port};
+  SharedGlooWorld shared{.world = nullptr, .rendezvous = address};
+  shared.world = std::make_unique<GlooWorld>(
+      *std::move(server), std::move(address), secret, world_size, options.checks_groups);
+  return shared;
+}
+
+Result<std::unique_ptr<World>> visit_gloo_world(Rank world_size,
+                                                const RendezvousAddress& rendezvous,
+                                                const RunSecret& secret,
+                                                bool checks_groups) {
   return std::unique_ptr<World>{
-      std::make_unique<GlooWorld>(*std::move(server), *secret, world_size, options.checks_groups)};
+      std::make_unique<GlooWorld>(nullptr, rendezvous, secret, world_size, checks_groups)};
 }
 
 Result<std::unique_ptr<Fabric>> join_gloo_world(const GlooMembership& membership,

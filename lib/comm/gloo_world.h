@@ -36,6 +36,24 @@ std::optional<std::string> gloo_words(const std::exception_ptr& thrown);
 // cannot reach the rendezvous has a fabric that opens nothing and says why.
 Result<std::unique_ptr<World>> make_gloo_world(Rank world_size, const GlooOptions& options);
 
+// The same for ranks on several hosts, of which this host holds some. The host that makes it serves
+// the rendezvous at `options.bind`, and `reached_at` is the host part by which all ranks come to
+// it.
+struct SharedGlooWorld {
+  std::unique_ptr<World> world;
+  RendezvousAddress rendezvous;  // what the other hosts are to be told
+};
+Result<SharedGlooWorld> host_gloo_world(Rank world_size,
+                                        const GlooOptions& options,
+                                        const std::string& reached_at,
+                                        const RunSecret& secret);
+// On the other hosts. What becomes of ranks is told to all by the rendezvous; this world's
+// mark_dead() and interrupt() say nothing.
+Result<std::unique_ptr<World>> visit_gloo_world(Rank world_size,
+                                                const RendezvousAddress& rendezvous,
+                                                const RunSecret& secret,
+                                                bool checks_groups);
+
 // The fabric of a rank that has come to a rendezvous by itself. `namer` may be null.
 struct GlooMembership {
   RendezvousAddress rendezvous{};

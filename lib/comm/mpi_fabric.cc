@@ -1,7 +1,7 @@
 #include "comm/mpi_fabric.h"
 
-#include "base/random.h"
 #include "comm/call_failure.h"
+#include "comm/group_hash.h"
 #include "comm/lone_communicator.h"
 #include "comm/mpi_communicator.h"
 #include "comm/mpi_process.h"
@@ -30,13 +30,6 @@ struct Card {
   std::uint64_t spec_hash = 0;
   std::array<char, 248> text{};
 };
-
-std::uint64_t hash_spec(const GroupSpec& group) {
-  std::uint64_t hash = mix64(group.ordinal + 1);
-  for (const char letter : group.name) hash = mix64(hash ^ static_cast<unsigned char>(letter));
-  for (const Rank rank : group.members) hash = mix64(hash ^ (std::uint64_t{rank} << 8U));
-  return hash;
-}
 
 Card card_of(const GroupSpec& group) {
   Card card{.spec_hash = hash_spec(group)};

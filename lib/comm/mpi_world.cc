@@ -19,7 +19,7 @@ namespace {
 
 class AdoptedJob final : public MpiJob {
  public:
-  explicit AdoptedJob(std::vector<Variables> places) : places_{std::move(places)} {}
+  explicit AdoptedJob(MpiPlaces places) : places_{std::move(places)} {}
   [[nodiscard]] Result<Variables> environment(Rank rank) const override {
     Variables variables = places_.at(rank);
     // Next to mpirun's own files, which it removes however ranks end.
@@ -32,13 +32,14 @@ class AdoptedJob final : public MpiJob {
   }
 
  private:
-  std::vector<Variables> places_;
+  MpiPlaces places_;
 };
 
 class JobWorld final : public MpiWorld {
  public:
-  JobWorld(std::unique_ptr<WorldAlarm> alarm, std::unique_ptr<MpiJob> job)
-      : alarm_{std::move(alarm)}, job_{std::move(job)} {}
+  // `here`: ranks on this host.
+  JobWorld(std::unique_ptr<WorldAlarm> alarm, std::unique_ptr<MpiJob> job, Rank here)
+      : alarm_{std::move(alarm)}, job_{std::move(job)}, here_{here} {}
 
   std::unique_ptr<Fabric> attach(Rank rank, SiteNamer namer) override {
     RADIXBENCH_CHECK(rank < alarm_->world_size());
@@ -52,7 +53,7 @@ class JobWorld final : public MpiWorld {
                             .rank = rank,
                             .world_size = alarm_->world_size(),
                             .namer = namer,
-                            .spins = WaitPolicy::for_ranks(alarm_->world_size()).spins});
+                            .spins = WaitPolicy::for_ranks(here_).spins});
   }
   void mark_dead(Rank rank) override { alarm_->mark_dead(rank); }
   void interrupt() override { alarm_->interrupt(); }
@@ -60,6 +61,7 @@ class JobWorld final : public MpiWorld {
  private:
   std::unique_ptr<WorldAlarm> alarm_;
   std::unique_ptr<MpiJob> job_;
+  Rank here_;
 };
 
 }  // namespace
@@ -73,14 +75,15 @@ Result<std::unique_ptr<MpiWorld>> MpiWorld::create(Rank world_size) {
     if (!started) return tl::unexpected(started.error());
     job = *std::move(started);
   }
-  return std::make_unique<JobWorld>(*std::move(alarm), std::move(job));
+  return std::make_unique<JobWorld>(*std::move(alarm), std::move(job), world_size);
 }
 
-Result<std::unique_ptr<MpiWorld>> MpiWorld::adopt(std::vector<MpiJob::Variables> places) {
-  auto alarm = WorldAlarm::map(static_cast<Rank>(places.size()));
+Result<std::unique_ptr<MpiWorld>> MpiWorld::adopt(Rank world_size, MpiPlaces places) {
+  const auto here = static_cast<Rank>(places.size());
+  auto alarm = WorldAlarm::map(world_size);
   if (!alarm) return tl::unexpected(alarm.error());
   auto job = std::make_unique<AdoptedJob>(std::move(places));
-  return std::make_unique<JobWorld>(*std::move(alarm), std::move(job));
+  return std::make_unique<JobWorld>(*std::move(alarm), std::move(job), here);
 }
 
 Result<std::string> mpi_version() { return mpi_library_version(); }
@@ -97,9 +100,7 @@ tl::unexpected<Error> refuse() {
 }  // namespace
 
 Result<std::unique_ptr<MpiWorld>> MpiWorld::create(Rank) { return refuse(); }
-Result<std::unique_ptr<MpiWorld>> MpiWorld::adopt(std::vector<MpiJob::Variables>) {
-  return refuse();
-}
+Result<std::unique_ptr<MpiWorld>> MpiWorld::adopt(Rank, MpiPlaces) { return refuse(); }
 Result<std::string> mpi_version() { return refuse(); }
 
 #endif

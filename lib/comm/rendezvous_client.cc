@@ -193,7 +193,7 @@ class Client final : public RendezvousClient {
                             kRendezvousValueBytesMax));
   }
 
-  Result<std::string> ask(Request::What what, Deadline deadline) {
+  Result<std::string> ask(RendezvousRequest::What what, Deadline deadline) {
     const auto patience =
         std::chrono::duration_cast<std::chrono::microseconds>(deadline - deadline_after(0ns));
     const std::uint32_t number = next_number_++;

@@ -25,7 +25,7 @@ std::string name_ranks(const std::vector<Rank>& ranks) {
 
 RendezvousDesk::Replies RendezvousDesk::take(Rank from,
                                              std::uint32_t number,
-                                             Request request,
+                                             RendezvousRequest request,
                                              Deadline now) {
   Pending pending{.from = from,
                   .number = number,

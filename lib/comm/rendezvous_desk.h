@@ -29,7 +29,7 @@ class RendezvousDesk {
   using Replies = std::vector<Reply>;
 
   // Each answers what can be answered from then on.
-  Replies take(Rank from, std::uint32_t number, Request request, Deadline now);
+  Replies take(Rank from, std::uint32_t number, RendezvousRequest request, Deadline now);
   Replies mark_dead(Rank rank, Deadline now);
   Replies interrupt(Deadline now);
   Replies pass_time(Deadline now);
@@ -60,7 +60,7 @@ class RendezvousDesk {
   struct Pending {
     Rank from = 0;
     std::uint32_t number = 0;
-    Request::What what;
+    RendezvousRequest::What what;
     Deadline asked;
     Deadline deadline;
   };

@@ -192,7 +192,7 @@ class Server final : public RendezvousServer {
   }
 
   void take_request(Guest& guest, const Frame& frame) {
-    Result<Request> request = decode_request(frame);
+    Result<RendezvousRequest> request = decode_request(frame);
     if (!request) return refuse(guest, request.error());
     pass_on(desk_.take(*guest.rank, frame.request, *std::move(request), now()));
     for (const GroupSpec& group : desk_.take_broken()) tell_members(group, *guest.rank);

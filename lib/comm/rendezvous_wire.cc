@@ -99,7 +99,7 @@ WorldRequest read_world(PayloadReader& reader) {
 }
 
 // Nothing for a verb that is no request.
-std::optional<Request::What> read_request(Verb verb, PayloadReader& reader) {
+std::optional<RendezvousRequest::What> read_request(Verb verb, PayloadReader& reader) {
   if (verb == Verb::kSet) {
     SetRequest set{.key = reader.text(kRendezvousKeyBytesMax), .value = {}};
     set.value = reader.text(kRendezvousValueBytesMax);
@@ -196,14 +196,14 @@ std::uint32_t PayloadReader::count(std::size_t bytes_each) {
   return 0;
 }
 
-Frame encode_request(const Request& request, std::uint32_t number) {
+Frame encode_request(const RendezvousRequest& request, std::uint32_t number) {
   PayloadWriter writer;
   writer.put_u64(static_cast<std::uint64_t>(std::max<std::int64_t>(request.patience.count(), 0)));
   const Verb verb = std::visit(RequestWriter{writer}, request.what);
   return {.verb = verb, .request = number, .payload = std::move(writer).take()};
 }
 
-Result<Request> decode_request(const Frame& frame) {
+Result<RendezvousRequest> decode_request(const Frame& frame) {
   PayloadReader reader{frame.payload};
   constexpr std::uint64_t kPatienceMax = std::uint64_t{1} << 50U;  // 35 years
   const std::uint64_t patience = std::min(reader.u64(), kPatienceMax);
@@ -212,7 +212,8 @@ Result<Request> decode_request(const Frame& frame) {
   if (!reader.is_whole()) {
     return refuse(fmt::format("a request of kind {} cannot be read", static_cast<int>(frame.verb)));
   }
-  return Request{.what = *std::move(what), .patience = std::chrono::microseconds{patience}};
+  return RendezvousRequest{.what = *std::move(what),
+                           .patience = std::chrono::microseconds{patience}};
 }
 
 std::string encode_values(std::span<const std::string> values) {

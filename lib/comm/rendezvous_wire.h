@@ -120,15 +120,15 @@ struct BreakRequest {
   GroupBreak::Place place;
 };
 struct FinishRequest {};
-struct Request {
+struct RendezvousRequest {
   using What =
       std::variant<SetRequest, GetRequest, WorldRequest, JoinRequest, BreakRequest, FinishRequest>;
   What what;
   std::chrono::microseconds patience{};  // of the rank, from when it asked
 };
-Frame encode_request(const Request& request, std::uint32_t number);
+Frame encode_request(const RendezvousRequest& request, std::uint32_t number);
 // kCorrupt where the frame is no request, or says what cannot be (a group of no members, ...).
-Result<Request> decode_request(const Frame& frame);
+Result<RendezvousRequest> decode_request(const Frame& frame);
 
 std::string encode_values(std::span<const std::string> values);
 Result<std::vector<std::string>> decode_values(std::string_view payload);

@@ -1,8 +1,8 @@
 #include "comm/shm_fabric.h"
 
 #include "base/check.h"
-#include "base/random.h"
 #include "comm/call_failure.h"
+#include "comm/group_hash.h"
 #include "comm/lone_communicator.h"
 #include "comm/shm_communicator.h"
 #include "comm/shm_memory.h"
@@ -17,16 +17,6 @@
 
 namespace radixbench {
 namespace {
-
-// Equal for equal specs; never 0, which is a card nobody filled in.
-std::uint64_t hash_spec(const GroupSpec& group) {
-  std::uint64_t hash = mix64(group.ordinal + 1);
-  for (const char letter : group.name) {
-    hash = mix64(hash ^ static_cast<unsigned char>(letter));
-  }
-  for (const Rank rank : group.members) hash = mix64(hash ^ (std::uint64_t{rank} << 8U));
-  return hash | 1U;
-}
 
 std::uint64_t load_hash(OpenCard& card) {
   return std::atomic_ref{card.spec_hash}.load(std::memory_order_acquire);

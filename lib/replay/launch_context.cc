@@ -52,14 +52,29 @@ std::optional<Named> flag(const char* name, const std::string& value) {
   return Named{name, value};
 }
 
-// "2(x3)" or "4,2": tasks of the nodes; a number where all have as many.
-std::optional<Named> even_tasks(const Find& find) {
+// "2(x3),1": tasks of the nodes in turn; of the node that this one is, where it says so, and else
+// the first, where all have as many.
+std::optional<Named> slurm_tasks(const Find& find) {
   auto tasks = find("SLURM_STEP_TASKS_PER_NODE");
   if (!tasks) return std::nullopt;
-  const std::size_t bracket = tasks->value.find('(');
-  tasks->value = tasks->value.substr(0, bracket);
-  if (tasks->value.find(',') != std::string::npos) return std::nullopt;
-  return tasks;
+  const auto own_node = find("SLURM_NODEID");
+  if (!own_node && tasks->value.find(',') != std::string::npos) return std::nullopt;
+  std::size_t node = 0;
+  if (own_node)
+    std::from_chars(own_node->value.data(), own_node->value.data() + own_node->value.size(), node);
+  std::string_view rest{tasks->value};
+  while (!rest.empty()) {
+    const std::string_view part = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), part.size() + 1));
+    const std::size_t bracket = part.find("(x");
+    std::size_t nodes = 1;
+    if (bracket != std::string_view::npos) {
+      std::from_chars(part.data() + bracket + 2, part.data() + part.size(), nodes);
+    }
+    if (node < nodes) return Named{tasks->name, std::string{part.substr(0, bracket)}};
+    node -= nodes;
+  }
+  return std::nullopt;
 }
 
 // A batch script runs as task 0 of a step of its own, which starts no ranks.
@@ -87,7 +102,7 @@ Words words_of(Launcher launcher, const LaunchFlags& flags, const Find& find) {
       fill(flag("--rank", flags.rank),
            flag("--world-size", flags.world_size),
            flag("--local-rank", flags.local_rank),
-           {});
+           flag("--local-size", flags.local_size));
       break;
     case Launcher::kRadixbench:
       fill(find("RADIXBENCH_RANK"),
@@ -115,7 +130,7 @@ Words words_of(Launcher launcher, const LaunchFlags& flags, const Find& find) {
       fill(find("SLURM_PROCID"),
            first_of(find, {"SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"}),
            find("SLURM_LOCALID"),
-           even_tasks(find));
+           slurm_tasks(find));
       break;
   }
   return words;

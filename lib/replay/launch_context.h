@@ -39,8 +39,11 @@ struct LaunchFlags {
   std::string rank{};
   std::string world_size{};
   std::string local_rank{};
+  std::string local_size{};
   std::string rendezvous{};
-  std::string launcher{};  // auto, or whose word counts: flags, radixbench, torchrun, ...
+  std::string launcher{};     // auto, or whose word counts: flags, radixbench, torchrun, ...
+  std::string bind{};         // what rank 0's host listens at, where it is not the rendezvous's
+  std::string secret_file{};  // of ranks on several hosts
 };
 
 using EnvironmentMap = std::map<std::string, std::string, std::less<>>;

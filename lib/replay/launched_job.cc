@@ -206,7 +206,9 @@ struct Follower {
   bool is_gone = false;
 };
 
-Result<void> compare(const LaunchedMember& first, const LaunchedMember& other) {
+}  // namespace
+
+Result<void> compare_members(const LaunchedMember& first, const LaunchedMember& other) {
   const auto differ = [&](std::string_view name, std::string_view a, std::string_view b) {
     return fail(
         ErrorCode::kMismatch,
@@ -227,6 +229,8 @@ Result<void> compare(const LaunchedMember& first, const LaunchedMember& other) {
   }
   return {};
 }
+
+namespace {
 
 class LeadingJob final : public LaunchedJob {
  public:
@@ -307,7 +311,7 @@ class LeadingJob final : public LaunchedJob {
       return fail(ErrorCode::kConfiguration,
                   fmt::format("two processes of this job are rank {}", newest.rank));
     }
-    return compare(followers_.front().member, newest);
+    return compare_members(followers_.front().member, newest);
   }
 
   Result<void> come_too_few(Rank count) const {

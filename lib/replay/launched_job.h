@@ -22,6 +22,9 @@ struct LaunchedMember {
   MpiJob::Variables variables;  // of Open MPI, from its environment
 };
 
+// kMismatch naming the first of what must be equal and is not, both ranks and both values.
+Result<void> compare_members(const LaunchedMember& first, const LaunchedMember& other);
+
 // The processes that a launcher started on this host. The first leads: it is the supervisor of all
 // ranks of the host, which it forks as it does without a launcher, each with the place in MPI and
 // the cores that its launched process was given. The others follow: they wait, and end with the

@@ -1,9 +1,11 @@
 #include "replay/outcome.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <csignal>
+#include <map>
 #include <set>
 
 namespace radixbench {
@@ -73,6 +75,18 @@ void add_errors(std::span<const RankReport> reports, bool is_interrupted, Outcom
   }
 }
 
+// Ranks whose end nobody saw, by the reason: mostly one for all ranks of a host.
+void add_unseen(std::span<const RankReport> reports, Outcome& outcome) {
+  std::map<std::string, std::vector<Rank>> unseen;
+  for (const RankReport& report : reports) {
+    if (!report.unseen.empty()) unseen[report.unseen].push_back(report.rank);
+  }
+  for (const auto& [reason, ranks] : unseen) {
+    outcome.messages.push_back(
+        fmt::format("ranks {} could not be seen: {}", fmt::join(ranks, ", "), reason));
+  }
+}
+
 void add_violations(std::span<const RankReport> reports, Outcome& outcome) {
   for (const RankReport& report : reports) {
     for (const std::string& violation : report.violations) {
@@ -100,7 +114,7 @@ RunEnd end_of(std::span<const RankReport> reports, Outcome& outcome) {
   std::optional<ErrorCode> other;
   for (const RankReport& report : reports) {
     has_deadline = has_deadline || report.signal || report.was_given_up || ended_unsaid(report) ||
-                   (report.error && is_deadline(*report.error));
+                   !report.unseen.empty() || (report.error && is_deadline(*report.error));
     has_violation = has_violation || !report.violations.empty();
     if (report.error && !is_deadline(*report.error) &&
         report.error->code != ErrorCode::kInterrupted) {
@@ -138,6 +152,7 @@ Outcome judge(std::span<const RankReport> reports,
               std::optional<int> interrupt_signal) {
   Outcome outcome;
   add_deaths(reports, outcome);
+  add_unseen(reports, outcome);
   if (outcome.end == RunEnd::kCheckFailed) return outcome;
   bool has_diverged = false;
   for (const Divergence& divergence : divergence_report.divergences) {

@@ -8,6 +8,7 @@
 #include "comm/transports.h"
 #include "inject/fault_spec.h"
 #include "record/provenance.h"
+#include "replay/leading_host.h"
 #include "replay/process_world.h"
 #include "replay/rank_storage.h"
 
@@ -175,6 +176,8 @@ Result<std::string> make_output(const ReplayOptions& options, const std::string&
   const fs::path directory = options.output_directory.empty() ? fs::path{"radixbench-runs"} / run_id
                                                               : fs::path{options.output_directory};
   std::error_code error;
+  const bool is_joined = !options.run_id.empty() && holds_run(directory.string(), run_id);
+  if (is_joined) return directory.string();
   if (fs::exists(directory / "run.h5", error) || fs::exists(directory / "ranks", error) ||
       fs::exists(directory / "rings", error)) {
     return fail(ErrorCode::kCannotCreate,
@@ -289,7 +292,7 @@ Result<ReplayPlan> make_plan(ReplayOptions options) {
   if (trace->requests.empty()) {
     return fail(ErrorCode::kCorrupt, fmt::format("{} holds no request", options.trace_path));
   }
-  const std::string run_id = make_run_id();
+  const std::string run_id = options.run_id.empty() ? make_run_id() : options.run_id;
   Result<std::string> output = make_output(options, run_id);
   if (!output) return tl::unexpected(output.error());
   options.output_directory = *output;

@@ -85,6 +85,8 @@ struct ReplayOptions {
   std::string output_directory;
   NamedValues as_text;  // name and value of each option, for the record
   NamedValues build;    // what the tool knows of its own source, for the record
+  // Of a run that another host leads, whose folder this one may share; empty: a run of its own.
+  std::string run_id;
 };
 
 // A replay worked out before any rank starts: what can be wrong with options, trace and layout is

@@ -20,6 +20,7 @@
 #include <filesystem>
 #include <iterator>
 #include <new>
+#include <numeric>
 #include <utility>
 
 namespace radixbench {
@@ -129,7 +130,11 @@ void check_single_threaded() {
 class ForkedRanks final : public RankProcesses {
  public:
   ForkedRanks(StatusPages pages, Rank count, World& world)
-      : world_{world}, pages_{std::move(pages)}, process_ids_(count, 0), reports_(count) {
+      : world_{world},
+        pages_{std::move(pages)},
+        process_ids_(count, 0),
+        reports_(count),
+        has_come_(count, false) {
     for (Rank rank = 0; rank < count; ++rank) reports_[rank].rank = rank;
   }
   ~ForkedRanks() override {
@@ -137,10 +142,10 @@ class ForkedRanks final : public RankProcesses {
     await_killed();
   }
 
-  Result<void> fork_all(const Body& body) {
+  Result<void> fork_all(std::span<const Rank> here, const Body& body) {
     const pid_t supervisor = getpid();
     std::fflush(nullptr);  // or each rank would write out what was buffered here
-    for (Rank rank = 0; rank < process_ids_.size(); ++rank) {
+    for (const Rank rank : here) {
       const pid_t child = fork();
       if (child < 0) {
         return fail(ErrorCode::kCannotCreate,
@@ -154,22 +159,25 @@ class ForkedRanks final : public RankProcesses {
   }
 
   RanksEnd wait(std::chrono::nanoseconds grace, const Callbacks& callbacks) override {
+    others_ = callbacks.others;
     std::optional<int> interrupted_by;
-    while (has_running()) {
+    while (has_running() || (others_ != nullptr && others_->is_waited_for())) {
       const SupervisorSignals::Came came = signals_.wait();
-      const std::optional<int>& signal = came.ending;
+      std::optional<int> signal = came.ending;
       reap_ended(callbacks);
+      if (others_ != nullptr) hear_others(callbacks, grace, signal, interrupted_by);
       if (came.is_question && callbacks.asked) callbacks.asked();
-      if (signal && interrupted_by) kill_all();
+      if (signal && interrupted_by) kill_everyone();
       if (signal && !interrupted_by) {
         interrupted_by = signal;
-        world_.interrupt();
+        interrupt(*signal);
         begin_end(grace);
       }
       if (has_trouble()) begin_end(grace);
       if (callbacks.ticked) callbacks.ticked();
       if (!hasten_end()) break;
     }
+    for (RankReport& report : reports_) name_unseen(report);
     return {.reports = reports_, .interrupted_by = interrupted_by};
   }
 
@@ -199,10 +207,47 @@ class ForkedRanks final : public RankProcesses {
     return std::ranges::any_of(process_ids_, [](pid_t id) { return id != 0; });
   }
 
+  // A signal that came to another host's supervisor counts as if it had come to this one, once.
+  void hear_others(const Callbacks& callbacks,
+                   std::chrono::nanoseconds grace,
+                   std::optional<int>& signal,
+                   const std::optional<int>& interrupted_by) {
+    const HostNews news = others_->take_news();
+    for (const Rank rank : news.dead) world_.mark_dead(rank);
+    for (const RankReport& report : news.ended) {
+      reports_[report.rank] = report;
+      has_come_[report.rank] = true;
+      world_.mark_dead(report.rank);
+      if (callbacks.ended) callbacks.ended(report);
+    }
+    if (!signal && !interrupted_by) signal = news.signal;
+    if (news.is_interrupted) {
+      world_.interrupt();
+      begin_end(grace);
+    }
+    if (news.must_kill) kill_all();
+  }
+
+  // The wait for a rank elsewhere was given up.
+  void name_unseen(RankReport& report) const {
+    if (others_ == nullptr || !others_->is_waited_for() || has_come_[report.rank]) return;
+    report.unseen = "its host did not tell of its end in time";
+  }
+
+  void interrupt(int signal) {
+    world_.interrupt();
+    if (others_ != nullptr) others_->tell_interrupt(signal);
+  }
+  void kill_everyone() {
+    kill_all();
+    if (others_ != nullptr) others_->tell_kill();
+  }
+
   [[nodiscard]] bool has_trouble() const {
     for (Rank rank = 0; rank < reports_.size(); ++rank) {
       const RankReport& report = reports_[rank];
       if (report.signal || report.exit_code.value_or(0) != 0) return true;
+      if (!report.unseen.empty()) return true;
       if (pages_[rank].has_failed()) return true;
     }
     return false;
@@ -218,8 +263,8 @@ class ForkedRanks final : public RankProcesses {
   // False when there is nothing more to wait for.
   bool hasten_end() {
     if (!end_) return true;
-    if (has_passed(end_->interrupt)) world_.interrupt();
-    if (has_passed(end_->kill)) kill_all();
+    if (has_passed(end_->interrupt)) interrupt(0);
+    if (has_passed(end_->kill)) kill_everyone();
     return !has_passed(end_->leave);
   }
 
@@ -228,6 +273,8 @@ class ForkedRanks final : public RankProcesses {
       if (process_ids_[rank] == 0 || !reap(rank)) continue;
       world_.mark_dead(rank);
       pages_[rank].read(reports_[rank]);
+      has_come_[rank] = true;
+      if (others_ != nullptr) others_->tell_ended(reports_[rank]);
       if (callbacks.ended) callbacks.ended(reports_[rank]);
     }
   }
@@ -271,6 +318,8 @@ class ForkedRanks final : public RankProcesses {
   StatusPages pages_;
   std::vector<pid_t> process_ids_;  // 0 once reaped
   std::vector<RankReport> reports_;
+  std::vector<bool> has_come_;  // of the reports
+  OtherHosts* others_ = nullptr;
   std::optional<End> end_;
 };
 
@@ -279,11 +328,20 @@ class ForkedRanks final : public RankProcesses {
 Result<std::unique_ptr<RankProcesses>> RankProcesses::start(Rank count,
                                                             World& world,
                                                             const Body& body) {
+  std::vector<Rank> here(count);
+  std::iota(here.begin(), here.end(), Rank{0});
+  return start(count, here, world, body);
+}
+
+Result<std::unique_ptr<RankProcesses>> RankProcesses::start(Rank count,
+                                                            std::span<const Rank> here,
+                                                            World& world,
+                                                            const Body& body) {
   check_single_threaded();
   Result<StatusPages> pages = StatusPages::map(count);
   if (!pages) return tl::unexpected(pages.error());
   auto ranks = std::make_unique<ForkedRanks>(*std::move(pages), count, world);
-  if (auto forked = ranks->fork_all(body); !forked) return tl::unexpected(forked.error());
+  if (auto forked = ranks->fork_all(here, body); !forked) return tl::unexpected(forked.error());
   return std::unique_ptr<RankProcesses>{std::move(ranks)};
 }
 

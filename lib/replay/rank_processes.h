@@ -2,6 +2,7 @@
 
 #include "base/result.h"
 #include "comm/world.h"
+#include "replay/other_hosts.h"
 #include "replay/rank_report.h"
 #include "replay/rank_status_page.h"
 
@@ -10,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace radixbench {
@@ -37,6 +39,7 @@ class RankProcesses {
     std::function<void()> ticked{};                  // every kTick or sooner
     std::function<void(const RankReport&)> ended{};  // as each rank is seen to end
     std::function<void()> asked{};                   // SIGUSR1 came to the supervisor
+    OtherHosts* others = nullptr;                    // where ranks of the run are elsewhere
   };
   static constexpr std::chrono::milliseconds kTick{20};
 
@@ -44,17 +47,24 @@ class RankProcesses {
   // long as the ranks are to: they are killed when it ends. `world` must outlive the ranks.
   // kCannotCreate where the system has no room for them; then none is left.
   static Result<std::unique_ptr<RankProcesses>> start(Rank count, World& world, const Body& body);
+  // The same for those of `count` ranks that are on this host; the reports of the others are what
+  // Callbacks::others brings.
+  static Result<std::unique_ptr<RankProcesses>> start(Rank count,
+                                                      std::span<const Rank> here,
+                                                      World& world,
+                                                      const Body& body);
 
   // Kills what is left.
   virtual ~RankProcesses() = default;
   RankProcesses(const RankProcesses&) = delete;
   RankProcesses& operator=(const RankProcesses&) = delete;
 
-  // Until all ranks have ended, once. A rank that ends, in whatever way, is marked dead in the
-  // world as soon as its end is seen (within kTick). From the first that failed or was killed, or
-  // from the first signal, the others have `grace` to say what they saw and end by themselves: the
-  // first half of it undisturbed (a signal leaves no such half), then with their world interrupted.
-  // Who is left then is killed, as everyone is by a second signal.
+  // Until all ranks have ended, once, those of other hosts included where this one leads. A rank
+  // that ends, in whatever way, is marked dead in the world as soon as its end is seen (within
+  // kTick). From the first that failed or was killed, or from the first signal, the others have
+  // `grace` to say what they saw and end by themselves: the first half of it undisturbed (a signal
+  // leaves no such half), then with their world interrupted. Who is left then is killed, as
+  // everyone is by a second signal.
   virtual RanksEnd wait(std::chrono::nanoseconds grace, const Callbacks& callbacks) = 0;
 
   [[nodiscard]] virtual RankStatusPage::Progress progress(Rank rank) const = 0;

@@ -20,6 +20,7 @@ struct RankReport {
   std::optional<std::string> library_words;  // a library ended it, from a thread of its own
   bool was_given_up = false;                 // it did not end by itself and was ended
   std::vector<std::string> violations;       // of what must hold at the end
+  std::string unseen;  // why nobody here saw how it ended; empty where somebody did
   // Of ranks that are processes:
   std::optional<int> exit_code;         // it ended by itself, with this
   std::int64_t failed_ns = 0;           // monotonic, when it said `error`; 0 without one

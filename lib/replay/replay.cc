@@ -59,23 +59,44 @@ ReplayProgress progress_of(const RankProgress& progress_of_rank, const ReplayPla
   return progress;
 }
 
+Result<MadeWorld> make_world(const ReplayPlan& plan, const ReplayLaunch& launch) {
+  if (launch.make_world) return launch.make_world();
+  return make_process_world(plan.options.transport,
+                            plan.layout.world_size(),
+                            {plan.options.gloo, plan.options.nccl})
+      .map([](std::unique_ptr<World> world) {
+        return MadeWorld{.world = std::move(world), .meeting = std::nullopt};
+      });
+}
+
+Result<std::unique_ptr<RankProcesses>> start_ranks(const ReplayPlan& plan,
+                                                   const RunRings& rings,
+                                                   World& world,
+                                                   const ReplayLaunch& launch) {
+  const auto body = [&](Rank rank, RankStatusSink& status) {
+    if (launch.rank_started) launch.rank_started(rank);
+    return run_process(plan, rings, world, rank, status);
+  };
+  const Rank world_size = plan.layout.world_size();
+  if (launch.here.empty()) return RankProcesses::start(world_size, world, body);
+  return RankProcesses::start(world_size, launch.here, world, body);
+}
+
 Result<RanksEnd> run_processes(const ReplayPlan& plan,
                                const RunRings& rings,
                                RunWatch& watch,
                                const ReplayCallbacks& callbacks,
                                const ReplayLaunch& launch) {
-  const Rank world_size = plan.layout.world_size();
-  Result<std::unique_ptr<World>> world =
-      launch.make_world
-          ? launch.make_world()
-          : make_process_world(
-                plan.options.transport, world_size, {plan.options.gloo, plan.options.nccl});
-  if (!world) return tl::unexpected(world.error());
-  Result<std::unique_ptr<RankProcesses>> ranks =
-      RankProcesses::start(world_size, **world, [&](Rank rank, RankStatusSink& status) {
-        if (launch.rank_started) launch.rank_started(rank);
-        return run_process(plan, rings, **world, rank, status);
-      });
+  const Result<MadeWorld> made = make_world(plan, launch);
+  if (!made) return tl::unexpected(made.error());
+  if (launch.leading != nullptr) {
+    const HostStart start{
+        .run_id = plan.run_id, .trace_sha256 = plan.trace.sha256, .meeting = made->meeting};
+    if (auto begun = launch.leading->begin(plan, start); !begun) {
+      return tl::unexpected(begun.error());
+    }
+  }
+  Result<std::unique_ptr<RankProcesses>> ranks = start_ranks(plan, rings, *made->world, launch);
   if (!ranks) return tl::unexpected(ranks.error());
   return (*ranks)->wait(kGrace,
                         {.ticked =
@@ -94,7 +115,8 @@ Result<RanksEnd> run_processes(const ReplayPlan& plan,
                          .asked =
                              [&] {
                                if (callbacks.asked) callbacks.asked(watch.look_now());
-                             }});
+                             },
+                         .others = launch.leading});
 }
 
 }  // namespace
@@ -102,8 +124,11 @@ Result<RanksEnd> run_processes(const ReplayPlan& plan,
 Result<ReplayResult> replay(const ReplayPlan& plan,
                             const ReplayCallbacks& callbacks,
                             const ReplayLaunch& launch) {
-  Result<RunRings> rings = RunRings::create(plan);
+  Result<RunRings> rings = RunRings::create(plan, launch.here);
   if (!rings) return tl::unexpected(rings.error());
+  if (launch.leading != nullptr) {
+    rings->add([leading = launch.leading] { return leading->recordings(); });
+  }
   RunWatch watch{plan, *rings, callbacks.found};
   RanksEnd end;
   if (plan.options.transport == Transport::kThreads) {
@@ -119,6 +144,10 @@ Result<ReplayResult> replay(const ReplayPlan& plan,
   result.reports = std::move(end.reports);
   result.recordings = rings->recordings();
   result.diagnosis = watch.finish(result.recordings, end.interrupted_by.has_value());
+  std::vector<std::string> notes = rings->finish();
+  if (launch.leading != nullptr) {
+    for (std::string& note : launch.leading->collect(plan)) notes.push_back(std::move(note));
+  }
   std::vector<std::string> files;
   files.reserve(plan.layout.world_size());
   for (Rank rank = 0; rank < plan.layout.world_size(); ++rank) {
@@ -135,7 +164,7 @@ Result<ReplayResult> replay(const ReplayPlan& plan,
                          {result.divergences, sites},
                          result.diagnosis,
                          end.interrupted_by);
-  for (std::string& note : rings->finish()) result.outcome.messages.push_back(std::move(note));
+  for (std::string& note : notes) result.outcome.messages.push_back(std::move(note));
   RankIdentity identity = identity_of(plan, 0);
   identity.provenance.emplace_back("run_end", to_string(result.outcome.end));
   if (Result<void> written = write_run_master(
@@ -148,6 +177,26 @@ Result<ReplayResult> replay(const ReplayPlan& plan,
     }
   }
   return result;
+}
+
+Result<int> replay_along(const ReplayPlan& plan, FollowingHost& host, const ReplayLaunch& launch) {
+  Result<RunRings> rings = RunRings::create(plan, launch.here);
+  if (!rings) return tl::unexpected(rings.error());
+  host.show(*rings);
+  const Result<MadeWorld> made = make_world(plan, launch);
+  if (!made) return tl::unexpected(made.error());
+  Result<std::unique_ptr<RankProcesses>> ranks = start_ranks(plan, *rings, *made->world, launch);
+  if (!ranks) return tl::unexpected(ranks.error());
+  (*ranks)->wait(kGrace,
+                 {.ticked =
+                      [&] {
+                        if (launch.ticked) launch.ticked(**ranks);
+                      },
+                  .ended = [&](const RankReport& report) { rings->ended(report); },
+                  .asked = {},
+                  .others = &host});
+  rings->finish();
+  return host.serve(&plan);
 }
 
 }  // namespace radixbench

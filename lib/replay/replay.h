@@ -1,7 +1,10 @@
 #pragma once
 
 #include "base/result.h"
+#include "comm/rendezvous.h"
 #include "comm/world.h"
+#include "replay/following_host.h"
+#include "replay/leading_host.h"
 #include "replay/outcome.h"
 #include "replay/plan.h"
 #include "replay/rank_processes.h"
@@ -15,6 +18,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,11 +41,20 @@ struct ReplayCallbacks {
   std::function<void(const Diagnosis&)> asked{};
 };
 
+// A world, and where its ranks on other hosts come to it, if they need to be told.
+struct MadeWorld {
+  std::unique_ptr<World> world;
+  std::optional<RendezvousAddress> meeting;
+};
+
 // What is different where somebody else started the job. Each may be empty.
 struct ReplayLaunch {
-  std::function<Result<std::unique_ptr<World>>()> make_world{};
+  std::function<Result<MadeWorld>()> make_world{};
   std::function<void(Rank)> rank_started{};  // in the rank's process, before anything else
   std::function<void(const RankProcesses&)> ticked{};
+  // Where the run has other hosts: the ranks of this one, which leads.
+  std::vector<Rank> here{};
+  LeadingHost* leading = nullptr;
 };
 
 struct ReplayResult {
@@ -60,5 +73,9 @@ struct ReplayResult {
 Result<ReplayResult> replay(const ReplayPlan& plan,
                             const ReplayCallbacks& callbacks,
                             const ReplayLaunch& launch = {});
+
+// On a host that another one leads: runs the ranks `launch.here` to their end and answers the exit
+// code that the leading host has for the run.
+Result<int> replay_along(const ReplayPlan& plan, FollowingHost& host, const ReplayLaunch& launch);
 
 }  // namespace radixbench

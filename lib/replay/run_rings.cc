@@ -6,6 +6,7 @@
 #include <bit>
 #include <csignal>
 #include <filesystem>
+#include <numeric>
 #include <system_error>
 #include <utility>
 
@@ -32,60 +33,74 @@ std::string ring_file(const ReplayPlan& plan, Rank rank) {
   return fmt::format("{}/rings/rank{:05}.ring", plan.options.output_directory, rank);
 }
 
-RunRings::RunRings(std::vector<RingMemory> rings,
-                   std::vector<std::string> files,
+RunRings::RunRings(std::map<Rank, RingMemory> rings,
+                   std::map<Rank, std::string> files,
                    std::string trouble)
     : rings_{std::move(rings)}, files_{std::move(files)}, trouble_{std::move(trouble)} {}
 
-Result<RunRings> RunRings::create(const ReplayPlan& plan) {
+Result<RunRings> RunRings::create(const ReplayPlan& plan, std::span<const Rank> here) {
+  std::vector<Rank> ranks(here.begin(), here.end());
+  if (ranks.empty()) {
+    ranks.resize(plan.layout.world_size());
+    std::iota(ranks.begin(), ranks.end(), Rank{0});
+  }
   std::error_code ignored;  // the first file says what is wrong with its folder
   std::filesystem::create_directories(plan.options.output_directory + "/rings", ignored);
-  std::vector<RingMemory> rings;
-  std::vector<std::string> files;
+  std::map<Rank, RingMemory> rings;
+  std::map<Rank, std::string> files;
   std::string trouble;
-  for (Rank rank = 0; rank < plan.layout.world_size(); ++rank) {
+  for (const Rank rank : ranks) {
     const RingOptions options = ring_options(plan, rank);
-    files.push_back(ring_file(plan, rank));
+    const std::string file = ring_file(plan, rank);
+    files.emplace(rank, file);
     if (trouble.empty()) {
-      Result<RingMemory> in_file = RingMemory::create_file(files.back(), options);
+      Result<RingMemory> in_file = RingMemory::create_file(file, options);
       if (in_file) {
-        rings.push_back(*std::move(in_file));
+        rings.emplace(rank, *std::move(in_file));
         continue;
       }
       trouble = in_file.error().message;
     }
     Result<RingMemory> in_memory = RingMemory::create_anonymous(options);
     if (!in_memory) return tl::unexpected(in_memory.error());
-    rings.push_back(*std::move(in_memory));
+    rings.emplace(rank, *std::move(in_memory));
   }
-  for (const RingMemory& ring : rings) ring.set_fate(RankFate::kRunning);
+  for (const auto& [rank, ring] : rings) ring.set_fate(RankFate::kRunning);
   return RunRings{std::move(rings), std::move(files), std::move(trouble)};
+}
+
+std::string RunRings::copy(Rank rank) const {
+  const std::vector<std::uint64_t> words = rings_.at(rank).copy();
+  return {reinterpret_cast<const char*>(words.data()), words.size() * sizeof(std::uint64_t)};
 }
 
 std::vector<Recording> RunRings::recordings() const {
   std::vector<Recording> recordings;
   recordings.reserve(rings_.size());
-  for (std::size_t rank = 0; rank < rings_.size(); ++rank) {
-    Result<Recording> recording = rings_[rank].read();
+  for (const auto& [rank, ring] : rings_) {
+    Result<Recording> recording = ring.read();
     if (!recording) continue;
-    recording->source = files_[rank];
+    recording->source = files_.at(rank);
     recordings.push_back(*std::move(recording));
   }
+  if (!elsewhere_) return recordings;
+  for (Recording& recording : elsewhere_()) recordings.push_back(std::move(recording));
+  std::ranges::sort(recordings, {}, &Recording::rank);
   return recordings;
 }
 
 void RunRings::ended(const RankReport& report) const {
-  if (report.was_given_up) return;
-  const RingMemory& ring = rings_[report.rank];
-  if (report.signal) return ring.set_fate(RankFate::kKilled, *report.signal);
-  ring.set_fate(RankFate::kEnded);
+  const auto ring = rings_.find(report.rank);
+  if (report.was_given_up || ring == rings_.end()) return;
+  if (report.signal) return ring->second.set_fate(RankFate::kKilled, *report.signal);
+  ring->second.set_fate(RankFate::kEnded);
 }
 
 std::vector<std::string> RunRings::finish() {
   if (trouble_.empty()) return {};
   std::size_t unsaved = 0;
-  for (std::size_t rank = 0; rank < rings_.size(); ++rank) {
-    if (rings_[rank].path().empty() && !rings_[rank].save(files_[rank])) ++unsaved;
+  for (const auto& [rank, ring] : rings_) {
+    if (ring.path().empty() && !ring.save(files_.at(rank))) ++unsaved;
   }
   std::string note = fmt::format("rings were kept in memory ({})", trouble_);
   if (unsaved > 0) note += fmt::format("; {} of them could not be saved afterwards", unsaved);

@@ -6,7 +6,11 @@
 #include "watch/recording.h"
 #include "watch/ring_memory.h"
 
+#include <functional>
+#include <map>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace radixbench {
@@ -18,14 +22,19 @@ std::string ring_file(const ReplayPlan& plan, Rank rank);
 class RunRings {
  public:
   // As files; in memory from the first that could not be one. kCannotCreate where there is not even
-  // memory.
-  static Result<RunRings> create(const ReplayPlan& plan);
+  // memory. `here`: of these ranks alone; all without it.
+  static Result<RunRings> create(const ReplayPlan& plan, std::span<const Rank> here = {});
 
-  [[nodiscard]] const RingMemory& ring(Rank rank) const { return rings_[rank]; }
+  [[nodiscard]] const RingMemory& ring(Rank rank) const { return rings_.at(rank); }
+  // The bytes of one, as they are.
+  [[nodiscard]] std::string copy(Rank rank) const;
+  // More recordings: of ranks whose rings are elsewhere.
+  using Elsewhere = std::function<std::vector<Recording>()>;
+  void add(Elsewhere elsewhere) { elsewhere_ = std::move(elsewhere); }
 
   // What the ranks have recorded by now, while they run or after; without those whose ring they
   // have spoilt. `fate` is kRunning until the rank's end was told, and of a rank that did not end
-  // by itself and was ended. From any thread.
+  // by itself and was ended. From any thread where nothing was added.
   [[nodiscard]] std::vector<Recording> recordings() const;
 
   // A rank was seen to end.
@@ -36,10 +45,13 @@ class RunRings {
   std::vector<std::string> finish();
 
  private:
-  RunRings(std::vector<RingMemory> rings, std::vector<std::string> files, std::string trouble);
+  RunRings(std::map<Rank, RingMemory> rings,
+           std::map<Rank, std::string> files,
+           std::string trouble);
 
-  std::vector<RingMemory> rings_;
-  std::vector<std::string> files_;
+  std::map<Rank, RingMemory> rings_;
+  std::map<Rank, std::string> files_;
+  Elsewhere elsewhere_;
   std::string trouble_;  // why the first that is not a file is none
 };
 

@@ -38,7 +38,8 @@ void RunWatch::tick() {
 }
 
 void RunWatch::ended(const RankReport& report) {
-  const bool is_trouble = report.signal || report.error || report.exit_code.value_or(0) != 0;
+  const bool is_trouble =
+      report.signal || report.error || report.exit_code.value_or(0) != 0 || !report.unseen.empty();
   if (is_trouble && !first_ && !trouble_look_) trouble_look_ = deadline_after(kTroubleWait);
 }
 

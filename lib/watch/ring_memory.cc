@@ -126,14 +126,18 @@ Result<RingMemory> RingMemory::create_anonymous(const RingOptions& options) {
   return map(-1, "", options);
 }
 
-Result<void> RingMemory::save(const std::string& path) const {
-  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file < 0) return failure(ErrorCode::kCannotCreate, path, "cannot create", errno);
-  // Through a copy made word by word from the first to the last: what is written meanwhile shows.
+std::vector<std::uint64_t> RingMemory::copy() const {
   const RingWords words = words_of(bytes_);
   std::vector<std::uint64_t> copy(words.size());
   for (std::size_t i = 0; i < copy.size(); ++i) copy[i] = words.load(i);
-  Result<void> written = write_all(file, std::as_bytes(std::span{copy}), path);
+  return copy;
+}
+
+Result<void> RingMemory::save(const std::string& path) const {
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file < 0) return failure(ErrorCode::kCannotCreate, path, "cannot create", errno);
+  const std::vector<std::uint64_t> copied = copy();  // what is written meanwhile shows
+  Result<void> written = write_all(file, std::as_bytes(std::span{copied}), path);
   if (close(file) != 0 && written) {
     written = failure(ErrorCode::kIo, path, "cannot write", errno);
   }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace radixbench {
 
@@ -41,6 +42,8 @@ class RingMemory {
   // Empty for anonymous memory.
   [[nodiscard]] const std::string& path() const { return path_; }
 
+  // A copy made word by word from the first to the last, also while ranks write to it.
+  [[nodiscard]] std::vector<std::uint64_t> copy() const;
   // Writes it to a file, also while ranks write to it.
   Result<void> save(const std::string& path) const;
   // How the rank's process stands; written by whoever supervises it. `signal` of kKilled.

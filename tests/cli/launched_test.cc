@@ -89,6 +89,23 @@ TEST_F(LaunchedTest, SlurmsStepIsOneRun) {
   EXPECT_EQ(run.err, "launcher=slurm rank=0/2 local=0/2\n");
 }
 
+TEST_F(LaunchedTest, GlooUnderTorchrunAndSlurmIsOneRunToo) {
+  if (!is_transport_usable("gloo")) GTEST_SKIP() << "no gloo here";
+  const std::string words = "--layout tp2cp2 --transport gloo -o " + output();
+  const ToolRun torchrun = run_shell(start_all(4, kTorchrun, words + "-torchrun"));
+  EXPECT_THAT(torchrun.out, HasSubstr(codes(0, 4)));
+  EXPECT_EQ(torchrun.err, "launcher=torchrun rank=0/4 local=0/4\n");
+  const ToolRun slurm = run_shell(
+      start_all(4,
+                "SLURM_PROCID=$r SLURM_NTASKS=4 SLURM_LOCALID=$r SLURM_JOB_ID=72 SLURM_STEP_ID=0 "
+                "SLURM_NODEID=0 SLURM_STEP_TASKS_PER_NODE=4",
+                words + "-slurm"));
+  EXPECT_THAT(slurm.out, HasSubstr(codes(0, 4)));
+  EXPECT_EQ(slurm.err, "launcher=slurm rank=0/4 local=0/4\n");
+  const ToolRun compared = run_tool({"compare", output() + "-torchrun", output() + "-slurm"});
+  EXPECT_THAT(compared.out, HasSubstr("counts are equal")) << compared.err;
+}
+
 // Everyone ends as the run does.
 TEST_F(LaunchedTest, DeathOfARankEndsAllWithTheRunsCode) {
   const ToolRun run = run_shell(

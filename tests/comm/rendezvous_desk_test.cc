@@ -19,7 +19,9 @@ using testing::SizeIs;
 // A desk, and a clock that a test turns.
 class RendezvousDeskTest : public testing::Test {
  protected:
-  RendezvousDesk::Replies ask(Rank from, Request::What what, std::chrono::seconds patience = 5s) {
+  RendezvousDesk::Replies ask(Rank from,
+                              RendezvousRequest::What what,
+                              std::chrono::seconds patience = 5s) {
     return desk_.take(from, from + 100, {std::move(what), patience}, now_);
   }
   RendezvousDesk::Replies after(std::chrono::seconds wait) {

@@ -198,6 +198,17 @@ void add_launch_options(CLI::App& app, LaunchFlags& launch) {
   app.add_option("--rank", launch.rank, "Of this process, of --world-size");
   app.add_option("--world-size", launch.world_size, "Processes that were started");
   app.add_option("--local-rank", launch.local_rank, "Of this process, on its host");
+  app.add_option("--local-size",
+                 launch.local_size,
+                 "Processes that were started on this host [all of --world-size]");
+  app.add_option(
+      "--bind",
+      launch.bind,
+      "Address that the host of rank 0 listens at for other hosts [that of --rendezvous]");
+  app.add_option("--secret-file",
+                 launch.secret_file,
+                 "A file of mode 0600 with 32 hex digits that all hosts of the run know "
+                 "[RADIXBENCH_SECRET]");
 }
 
 Result<NcclOptions> resolve_nccl(const ReplayArguments& arguments) {
