@@ -16,11 +16,11 @@ namespace radixbench {
 using CudaStatus = int;                  // CUresult
 using CudaDevice = int;                  // CUdevice
 using CudaAddress = unsigned long long;  // CUdeviceptr; NOLINT(google-runtime-int)
-using CudaContext = struct CUctx_st*;
-using CudaStream = struct CUstream_st*;
-using CudaEvent = struct CUevent_st*;
-using CudaModule = struct CUmod_st*;
-using CudaFunction = struct CUfunc_st*;
+using CudaContext = struct OpaqueCudaContext*;
+using CudaStream = struct OpaqueCudaStream*;
+using CudaEvent = struct OpaqueCudaEvent*;
+using CudaModule = struct OpaqueCudaModule*;
+using CudaFunction = struct OpaqueCudaFunction*;
 
 constexpr CudaStatus kCudaFine = 0;
 constexpr CudaStatus kCudaNotReady = 600;

@@ -129,7 +129,7 @@ PinnedMemory::~PinnedMemory() {
   static_cast<void>(gpu_->driver().free_pinned(bytes_.data()));
 }
 
-Result<GpuQueue> GpuQueue::create(std::shared_ptr<const Gpu> gpu) {
+Result<GpuQueue> GpuQueue::create(const std::shared_ptr<const Gpu>& gpu) {
   const CudaDriver& cuda = gpu->driver();
   CudaStream stream = nullptr;
   CudaEvent mark = nullptr;

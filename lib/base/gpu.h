@@ -99,7 +99,7 @@ class PinnedMemory {
 // Work for a GPU in order, beside all other queues. One thread at a time.
 class GpuQueue {
  public:
-  static Result<GpuQueue> create(std::shared_ptr<const Gpu> gpu);
+  static Result<GpuQueue> create(const std::shared_ptr<const Gpu>& gpu);
   GpuQueue(GpuQueue&& other) noexcept
       : gpu_{std::move(other.gpu_)},
         stream_{std::exchange(other.stream_, nullptr)},

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <chrono>
 #include <cstring>
 #include <optional>
@@ -98,7 +99,7 @@ class NcclCommunicator final : public Communicator {
                      .head = {},
                      .phase = handle_ ? Phase::kInit : Phase::kMeeting,
                      .start_ns = monotonic_ns()};
-    const Result<void> done = wait();
+    Result<void> done = wait();
     is_opening_ = false;
     return done;
   }
@@ -190,7 +191,7 @@ class NcclCommunicator final : public Communicator {
     switch (posted_->phase) {
       case Phase::kMeeting: return meet();
       case Phase::kInit: {
-        const Result<bool> made = handle_->state();
+        Result<bool> made = handle_->state();
         if (!made || !*made) return made;
         if (Result<void> buffers = make_buffers(); !buffers) {
           return tl::unexpected(buffers.error());
@@ -199,7 +200,7 @@ class NcclCommunicator final : public Communicator {
         return false;
       }
       case Phase::kLaunching: {
-        const Result<bool> launched = handle_->state();
+        Result<bool> launched = handle_->state();
         if (!launched || !*launched) return launched;
         return take_back();
       }
@@ -263,8 +264,8 @@ class NcclCommunicator final : public Communicator {
   NcclStatus call_nccl() {
     const Operation& operation = posted_->operation;
     const std::size_t count = operation.element_count();
-    const auto* from = reinterpret_cast<const void*>(device_->address());
-    auto* to = reinterpret_cast<void*>(device_->address() + kVectorBytes);
+    const auto* from = std::bit_cast<const void*>(device_->address());
+    auto* to = std::bit_cast<void*>(device_->address() + kVectorBytes);
     const NcclComm comm = handle_->comm();
     const CudaStream stream = queue_->stream();
     const NcclLibrary& nccl = *rank_.tools.nccl;
@@ -297,7 +298,7 @@ class NcclCommunicator final : public Communicator {
   }
 
   Result<bool> look() {
-    const Result<bool> done = queue_->is_done();
+    Result<bool> done = queue_->is_done();
     if (!done) return done;
     if (!*done) return ask();
     if (has_unpaired()) {
@@ -316,7 +317,7 @@ class NcclCommunicator final : public Communicator {
     const std::int64_t now_ns = monotonic_ns();
     if (now_ns - asked_ns_ < kAskNs) return false;
     asked_ns_ = now_ns;
-    const Result<bool> fine = handle_->state();
+    Result<bool> fine = handle_->state();
     if (!fine) return fine;
     return false;
   }

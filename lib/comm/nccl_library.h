@@ -15,7 +15,7 @@ namespace radixbench {
 using NcclStatus = int;    // ncclResult_t
 using NcclType = int;      // ncclDataType_t
 using NcclReduceOp = int;  // ncclRedOp_t
-using NcclComm = struct ncclComm*;
+using NcclComm = struct OpaqueNcclComm*;
 
 constexpr NcclStatus kNcclFine = 0;
 constexpr NcclStatus kNcclRemoteError = 6;

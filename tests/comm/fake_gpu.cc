@@ -111,7 +111,7 @@ off_t file_size(const char* path) {
 
 }  // namespace
 
-struct ncclComm {
+struct OpaqueNcclComm {
   Shared* shared;
   int rank;
   int size;
@@ -145,7 +145,7 @@ namespace {
 
 // One call as it runs on a stream. `needs` says whose part this rank cannot do without; nothing:
 // everyone's.
-void exchange(ncclComm& comm,
+void exchange(OpaqueNcclComm& comm,
               std::uint64_t call,
               std::span<const char> mine,
               int needs,
@@ -166,7 +166,7 @@ void exchange(ncclComm& comm,
 }
 
 // Puts `run` on the stream: at once, or, the first time, when all ranks have come this far.
-NcclStatus launch(ncclComm& comm, CudaStream stream, std::function<void()> run) {
+NcclStatus launch(OpaqueNcclComm& comm, CudaStream stream, std::function<void()> run) {
   if (comm.shared->aborted.load() != 0) return kNcclRemoteError;
   if (comm.calls++ > 0) {
     stream_of(stream).push(std::move(run));
@@ -334,7 +334,8 @@ NcclStatus ncclCommInitRankConfig(
   if (config->blocking != 0 || config->comm_name == nullptr || size > kRanksMax) return 5;
   Shared* const shared = map(id.bytes, false);
   if (shared == nullptr) return kSystemError;
-  auto* const made = new ncclComm{.shared = shared, .rank = rank, .size = size, .path = id.bytes};
+  auto* const made =
+      new OpaqueNcclComm{.shared = shared, .rank = rank, .size = size, .path = id.bytes};
   if (++shared->come == size) unlink(id.bytes);
   made->background = std::thread{[made] {
     if (made->await([&] { return made->shared->come.load() == made->size; })) {
@@ -345,7 +346,7 @@ NcclStatus ncclCommInitRankConfig(
   return kNcclInProgress;
 }
 // One rank's place in the communicator of its colour, once all have said theirs.
-NcclStatus finish_split(ncclComm& parent, int color, NcclComm* child, NcclConfig config) {
+NcclStatus finish_split(OpaqueNcclComm& parent, int color, NcclComm* child, NcclConfig config) {
   Shared& shared = *parent.shared;
   const auto all = [&](const auto& counts, int at_least) {
     return std::all_of(counts.begin(), counts.begin() + parent.size, [&](const auto& count) {
