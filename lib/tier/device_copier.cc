@@ -326,10 +326,13 @@ Result<void> make_lanes(const std::shared_ptr<const Gpu>& gpu,
   parts.page.emplace(*std::move(page));
   GpuCopyEnds page_ends = ends;
   page_ends.host = parts.page->bytes().data();
-  const auto make = [&](std::unique_ptr<Lane>& lane, Direction direction, const GpuCopyEnds& at) {
+  const auto make = [&](std::unique_ptr<Lane>& lane,
+                        Direction direction,
+                        const GpuCopyEnds& at) -> Result<void> {
     Result<std::unique_ptr<Lane>> made = make_lane(gpu, direction, at);
-    if (made) lane = *std::move(made);
-    return made.map([](const auto&) {});
+    if (!made) return tl::unexpected(made.error());
+    lane = *std::move(made);
+    return {};
   };
   if (Result<void> made = make(parts.load, Direction::kLoad, ends); !made) return made;
   if (Result<void> made = make(parts.save, Direction::kSave, ends); !made) return made;
