@@ -326,9 +326,8 @@ Result<void> make_lanes(const std::shared_ptr<const Gpu>& gpu,
   parts.page.emplace(*std::move(page));
   GpuCopyEnds page_ends = ends;
   page_ends.host = parts.page->bytes().data();
-  const auto make = [&](std::unique_ptr<Lane>& lane,
-                        Direction direction,
-                        const GpuCopyEnds& at) -> Result<void> {
+  const auto make =
+      [&](std::unique_ptr<Lane>& lane, Direction direction, const GpuCopyEnds& at) -> Result<void> {
     Result<std::unique_ptr<Lane>> made = make_lane(gpu, direction, at);
     if (!made) return tl::unexpected(made.error());
     lane = *std::move(made);
