@@ -110,65 +110,82 @@ void resolve_engine(const ReplayArguments& arguments, EngineOptions& engine, Ste
   engine.seed = arguments.seed;
 }
 
-}  // namespace
+// With its default shown.
+template <typename Target>
+void add(CLI::App& app, const char* name, Target& target, const char* help) {
+  app.add_option(name, target, help)->capture_default_str();
+}
 
-void add_replay_options(CLI::App& app, ReplayArguments& arguments) {
-  const auto option = [&](const char* name, auto& target, const char* help) {
-    return app.add_option(name, target, help)->capture_default_str();
-  };
+void add_protocol_options(CLI::App& app, ReplayArguments& arguments) {
   app.add_option("TRACE", arguments.trace, "A Mooncake JSONL trace");
-  option("--layout", arguments.layout, "tpTcpCdpD, or sglang:tp=..,cp=..,dp=..");
-  option("--agreement", arguments.agreement, "hardcoded_tp, stage_tp or attn_groups");
-  option("--reduce",
-         arguments.reduce,
-         "axes (attention CP, then TP) or grid (both at once, over a flat group)");
-  option("--rules", arguments.rules, "j (as the engine shipped them) or fixed");
+  add(app, "--layout", arguments.layout, "tpTcpCdpD, or sglang:tp=..,cp=..,dp=..");
+  add(app, "--agreement", arguments.agreement, "hardcoded_tp, stage_tp or attn_groups");
+  add(app,
+      "--reduce",
+      arguments.reduce,
+      "axes (attention CP, then TP) or grid (both at once, over a flat group)");
+  add(app, "--rules", arguments.rules, "j (as the engine shipped them) or fixed");
   app.add_option("--without",
                  arguments.without,
                  "Switch a repair of `fixed` off: result_sync, load_acks, entry, neutral, "
                  "examined_set")
       ->delimiter(',')
       ->allow_extra_args(false);
-  option("--prefetch-policy", arguments.policy, "best_effort, wait_complete or timeout");
-  option("--transport", arguments.transport, "threads, shm, gloo, mpi or nccl");
-  option("--rendezvous",
-         arguments.rendezvous,
-         "HOST:PORT where gloo's ranks meet; port 0 is chosen, other hosts reach no loopback");
-  option("--group-check",
-         arguments.group_check,
-         "on or off: whether gloo's ranks compare their groups before they connect");
+  add(app, "--prefetch-policy", arguments.policy, "best_effort, wait_complete or timeout");
+}
+
+void add_transport_options(CLI::App& app, ReplayArguments& arguments) {
+  add(app, "--transport", arguments.transport, "threads, shm, gloo, mpi or nccl");
+  add(app,
+      "--rendezvous",
+      arguments.rendezvous,
+      "HOST:PORT where gloo's ranks meet; port 0 is chosen, other hosts reach no loopback");
+  add(app,
+      "--group-check",
+      arguments.group_check,
+      "on or off: whether gloo's ranks compare their groups before they connect");
   app.add_flag("--share-gpu",
                arguments.shares_gpu,
                "nccl: several ranks on one GPU, in turns; their times mean nothing");
-  option("--nccl-creation",
-         arguments.nccl_creation,
-         "split, opening or first_call: out of what and when NCCL communicators are made");
-  option("--clock", arguments.clock, "virtual (deterministic) or wall");
-  option("--page-size", arguments.page_size, "Tokens a page, 1 to 512");
-  option("--device", arguments.device, "simulated, or cuda: pages in a GPU's memory");
-  option("--device-order", arguments.device_order, "cuda: layer_first or page_first");
-  option("--kv-layers", arguments.kv_layers, "cuda: slices that a page's bytes are cut into");
-  option("--copy-method", arguments.copy_method, "cuda: pitched, batched or kernel");
-  option("--device-tokens", arguments.device_tokens, "Device tier of a rank");
-  option("--host-tokens", arguments.host_tokens, "Host tier of a rank");
-  option("--storage", arguments.storage, "none, memory or dir:PATH");
-  option("--page-bytes", arguments.page_bytes, "Payload of a page, real bytes on every tier");
-  option("--kv-bytes-per-token", arguments.kv_bytes_per_token, "KV of the whole model, modelled");
-  option("--model", arguments.model, "Name in storage identities");
-  option("--storage-gbps", arguments.storage_gbytes_per_s, "Modelled GB/s of a rank's storage");
-  option("--host-link-gbps", arguments.host_link_gbytes_per_s, "Modelled GB/s host <-> device");
-  option("--write-policy", arguments.write_policy, "write_through or write_through_selective");
-  option("--output-blocks", arguments.output_blocks, "none or unique: whether replies take room");
-  option("--neighbours", arguments.neighbours, "on or off: recv_requests and forward");
-  option("--dispatch", arguments.dispatch, "round_robin or shortest_queue over replicas");
-  option("--running-max", arguments.running_max, "Requests that run at a time on a replica");
-  option("--chunk-tokens", arguments.chunk_tokens, "Prefill tokens of a step");
-  option("--prefill-us-per-token", arguments.prefill_us_per_token, "Cost model");
-  option("--prefill-base-ms", arguments.prefill_base_ms, "Cost model");
-  option("--decode-base-ms", arguments.decode_base_ms, "Cost model");
-  option("--decode-us-per-sequence", arguments.decode_us_per_sequence, "Cost model");
-  option("--speedup", arguments.speedup, "Divides arrival times");
-  option("--abort", arguments.abort_rate, "Share of requests with a prefetch that are aborted");
+  add(app,
+      "--nccl-creation",
+      arguments.nccl_creation,
+      "split, opening or first_call: out of what and when NCCL communicators are made");
+}
+
+void add_page_options(CLI::App& app, ReplayArguments& arguments) {
+  add(app, "--clock", arguments.clock, "virtual (deterministic) or wall");
+  add(app, "--page-size", arguments.page_size, "Tokens a page, 1 to 512");
+  add(app, "--device", arguments.device, "simulated, or cuda: pages in a GPU's memory");
+  add(app, "--device-order", arguments.device_order, "cuda: layer_first or page_first");
+  add(app, "--kv-layers", arguments.kv_layers, "cuda: slices that a page's bytes are cut into");
+  add(app, "--copy-method", arguments.copy_method, "cuda: pitched, batched or kernel");
+  add(app, "--device-tokens", arguments.device_tokens, "Device tier of a rank");
+  add(app, "--host-tokens", arguments.host_tokens, "Host tier of a rank");
+  add(app, "--storage", arguments.storage, "none, memory or dir:PATH");
+  add(app, "--page-bytes", arguments.page_bytes, "Payload of a page, real bytes on every tier");
+  add(app, "--kv-bytes-per-token", arguments.kv_bytes_per_token, "KV of the whole model, modelled");
+  add(app, "--model", arguments.model, "Name in storage identities");
+  add(app, "--storage-gbps", arguments.storage_gbytes_per_s, "Modelled GB/s of a rank's storage");
+  add(app, "--host-link-gbps", arguments.host_link_gbytes_per_s, "Modelled GB/s host <-> device");
+  add(app, "--write-policy", arguments.write_policy, "write_through or write_through_selective");
+  add(app, "--output-blocks", arguments.output_blocks, "none or unique: whether replies take room");
+}
+
+void add_scheduler_options(CLI::App& app, ReplayArguments& arguments) {
+  add(app, "--neighbours", arguments.neighbours, "on or off: recv_requests and forward");
+  add(app, "--dispatch", arguments.dispatch, "round_robin or shortest_queue over replicas");
+  add(app, "--running-max", arguments.running_max, "Requests that run at a time on a replica");
+  add(app, "--chunk-tokens", arguments.chunk_tokens, "Prefill tokens of a step");
+  add(app, "--prefill-us-per-token", arguments.prefill_us_per_token, "Cost model");
+  add(app, "--prefill-base-ms", arguments.prefill_base_ms, "Cost model");
+  add(app, "--decode-base-ms", arguments.decode_base_ms, "Cost model");
+  add(app, "--decode-us-per-sequence", arguments.decode_us_per_sequence, "Cost model");
+  add(app, "--speedup", arguments.speedup, "Divides arrival times");
+  add(app, "--abort", arguments.abort_rate, "Share of requests with a prefetch that are aborted");
+}
+
+void add_run_options(CLI::App& app, ReplayArguments& arguments) {
   app.add_option("--skew",
                  arguments.skews,
                  "WHAT:SELECTOR,+AMOUNT, e.g. storage:cp=1,+40ms or clock:rank=3,+5ms")
@@ -182,12 +199,22 @@ void add_replay_options(CLI::App& app, ReplayArguments& arguments) {
                arguments.is_checking_calls,
                "Members of a group compare site, kind, type and length before each call, and fail "
                "with both sides' call where they differ");
-  option("--deadline", arguments.deadline, "Bound on every blocking call, wall time");
-  option("--seed", arguments.seed, "Of every random stream");
+  add(app, "--deadline", arguments.deadline, "Bound on every blocking call, wall time");
+  add(app, "--seed", arguments.seed, "Of every random stream");
   app.add_option("--limit", arguments.limit, "Requests at most");
   app.add_flag("--skip-bad", arguments.skips_bad, "Leave malformed rows out, and count them");
   app.add_option(
       "-o,--output", arguments.output, "Directory of the run's files [radixbench-runs/RUN_ID]");
+}
+
+}  // namespace
+
+void add_replay_options(CLI::App& app, ReplayArguments& arguments) {
+  add_protocol_options(app, arguments);
+  add_transport_options(app, arguments);
+  add_page_options(app, arguments);
+  add_scheduler_options(app, arguments);
+  add_run_options(app, arguments);
 }
 
 void add_launch_options(CLI::App& app, LaunchFlags& launch) {
