@@ -11,7 +11,7 @@ build_packages=(
 # To build and run every test and bench besides. Python is Debian's own: tests call /usr/bin/python3.
 test_packages=(
   ccache libbenchmark-dev libgmock-dev libgtest-dev
-  hdf5-tools netcdf-bin
+  hdf5-tools iproute2 netcdf-bin
   python3 python3-h5netcdf python3-h5py python3-netcdf4 python3-pandas python3-tables python3-torch python3-xarray
   libbenchmark-tools libxml2-utils python3-jsonschema python3-scipy
 )
