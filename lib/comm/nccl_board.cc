@@ -51,7 +51,7 @@ void NcclGroupBoard::give_up(Rank rank, std::uint64_t sequence) const {
 }
 
 std::optional<Broken> NcclGroupBoard::broken() const {
-  const std::uint64_t word = std::atomic_ref{control_->broken}.load(std::memory_order_relaxed);
+  const std::uint64_t word = std::atomic_ref{control_->broken}.load(std::memory_order_acquire);
   if (word == 0) return std::nullopt;
   return Broken::from_word(word);
 }

@@ -356,6 +356,8 @@ class NcclCommunicator final : public Communicator {
   // Who has come to the call under way, who has not, and who broke the group before.
   [[nodiscard]] CallFailure sort_members() const {
     CallFailure failure;
+    // Asked first: whoever gave up in a later call had seen all of this one's members come.
+    const std::optional<Broken> broken = board_.broken();
     for (std::size_t member = 0; member < size(); ++member) {
       const Rank rank = group_.members[member];
       const bool is_dead = rank_.board->is_dead(rank);
@@ -364,7 +366,7 @@ class NcclCommunicator final : public Communicator {
       const MemberState missed = is_dead ? MemberState::kDead : MemberState::kAbsent;
       add_member(failure, rank, has_come ? MemberState::kPresent : missed);
     }
-    if (const std::optional<Broken> broken = board_.broken()) {
+    if (broken) {
       failure.gave_up = broken->rank;
       failure.gave_up_sequence = broken->sequence;
     }

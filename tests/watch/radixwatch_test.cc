@@ -118,7 +118,8 @@ TEST_F(RadixwatchTest, NonsenseIsLeftOutAndHarmsNothing) {
   EXPECT_EQ(radixwatch_enter(watch, nullptr), 0U);
   radixwatch_exit(watch, 0, 1, nullptr, 0);
   radixwatch_exit(watch, 0xFFFF'FFFF'FFFF'FFFF, 1, nullptr, 5);
-  call = vote(group, std::string(300, 'x').c_str());
+  const std::string long_name(300, 'x');
+  call = vote(group, long_name.c_str());
   const std::uint64_t token = radixwatch_enter(watch, &call);
   radixwatch_exit(watch, token, 1, nullptr, 9);
   radixwatch_exit(watch, token, 1, nullptr, 9);  // twice
