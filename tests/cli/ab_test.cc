@@ -105,7 +105,8 @@ TEST(AbCommandTest, AFailedLaunchIsAnErrorWithItsReason) {
       {"--pairs=1", "--b=--transport=shm --inject kill:rank=1,at=step,n=3", "--gate", "-o", path});
   EXPECT_EQ(killed.exit_code, 1) << killed.err << killed.out;
   EXPECT_THAT(killed.out, HasSubstr("ERROR"));
-  for (const json& launch : launches_in(path)["launches"]) {
+  const json launches = launches_in(path);
+  for (const json& launch : launches["launches"]) {
     const std::string failure = launch["failure"];
     if (launch["side"] == "B") {
       EXPECT_THAT(failure, AllOf(HasSubstr("exit code 124"), HasSubstr("rank 1")));
@@ -122,7 +123,8 @@ TEST(AbCommandTest, ALaunchThatHangsIsStopped) {
   const ToolRun run = ab(
       {"--pairs=1", "--timeout=100ms", "--b-binary=" + wrapper(folder, "sleep 1000"), "-o", path});
   EXPECT_EQ(run.exit_code, 0) << run.err;
-  for (const json& launch : launches_in(path)["launches"]) {
+  const json launches = launches_in(path);
+  for (const json& launch : launches["launches"]) {
     if (launch["side"] == "B") {
       EXPECT_THAT(std::string{launch["failure"]}, HasSubstr("did not end in time"));
     }

@@ -155,7 +155,7 @@ TEST_F(LaunchedTest, KilledProcessTakesItsRankAlong) {
 }
 
 TEST_F(LaunchedTest, MpirunsRanksHaveThePlacesThatItGaveThem) {
-  if (run_shell("command -v mpirun").exit_code != 0) GTEST_SKIP() << "no mpirun here";
+  if (!is_transport_usable("mpi")) GTEST_SKIP() << "no MPI here";
   const ToolRun run = run_shell(
       fmt::format("mpirun $([ $(id -u) = 0 ] && echo --allow-run-as-root) --oversubscribe -n 4 "
                   "{} --layout tp2cp2 --transport mpi -o {}",
