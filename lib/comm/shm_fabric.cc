@@ -71,8 +71,10 @@ class ShmFabric final : public Fabric {
     };
     Waiter waiter{deadline};
     for (bool is_late = false;; is_late = !waiter.wait()) {
+      // Asked before the cards are compared: one that is put down in between is compared next time.
+      const bool are_all_here = have_all_come(group, has_come);
       if (const auto other = find_other_spec(memory, group)) return mismatch(memory, group, *other);
-      if (have_all_come(group, has_come)) return {};
+      if (are_all_here) return {};
       const auto failure = reason_to_stop(*attachment_.memory, group, memory, has_come, is_late);
       if (!failure) continue;
       break_group(memory, rank(), 0);
