@@ -189,7 +189,8 @@ TEST_P(CallsTest, GroupsOfSeveralThreadsDoNotDisturbOneAnother) {
       for (std::size_t call = 0; call < maker().long_row; ++call) {
         std::array<std::int64_t, 9> ones{};
         ones.fill(1);
-        ASSERT_TRUE(group.all_reduce(std::span{ones}, ReduceOp::kSum, call_within(kPatience)));
+        const auto done = group.all_reduce(std::span{ones}, ReduceOp::kSum, call_within(kPatience));
+        ASSERT_TRUE(done) << done.error().message;
         ASSERT_EQ(ones.back(), static_cast<std::int64_t>(group.size()));
       }
     };

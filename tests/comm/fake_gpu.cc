@@ -96,6 +96,8 @@ struct Shared {
 };
 
 Shared* map(const char* path, bool is_new) {
+  // A process with this one's number may have left a file, of a group that never was whole.
+  if (is_new) unlink(path);
   const int file = open(path, is_new ? O_RDWR | O_CREAT | O_EXCL : O_RDWR, 0600);
   if (file < 0) return nullptr;
   if (is_new && ftruncate(file, sizeof(Shared)) != 0) return nullptr;
