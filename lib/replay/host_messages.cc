@@ -105,7 +105,7 @@ std::string encode(const RankReport& report) {
   writer.put_u32(static_cast<std::uint32_t>(report.phase));
   writer.put_text(report.error ? encode_error(*report.error) : "");
   put_number(writer, report.signal);
-  writer.put_text(report.library_words.value_or(""));
+  writer.put_text(report.words_of_library.value_or(""));
   writer.put_u32(report.was_given_up ? 1 : 0);
   put_texts(writer, report.violations);
   put_number(writer, report.exit_code);
@@ -125,7 +125,7 @@ Result<RankReport> decode_rank_report(std::string_view payload) {
   }
   report.signal = read_number(reader);
   if (std::string words = reader.text(kTextBytesMax); !words.empty()) {
-    report.library_words = std::move(words);
+    report.words_of_library = std::move(words);
   }
   report.was_given_up = reader.u32() != 0;
   report.violations = read_texts(reader);

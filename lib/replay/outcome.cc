@@ -32,10 +32,10 @@ std::string missed_call(std::span<const RankReport> reports, Rank rank) {
 void add_deaths(std::span<const RankReport> reports, Outcome& outcome) {
   for (const RankReport& report : reports) {
     if (!report.signal) continue;
-    if (report.library_words) {
+    if (report.words_of_library) {
       outcome.messages.push_back(fmt::format("rank {} died: its library ended it, saying: {}{}",
                                              report.rank,
-                                             *report.library_words,
+                                             *report.words_of_library,
                                              missed_call(reports, report.rank)));
       continue;
     }

@@ -14,12 +14,12 @@ namespace radixbench {
 // How one rank ended, as its supervisor knows it.
 struct RankReport {
   Rank rank = 0;
-  RankPhase phase = RankPhase::kStarting;    // the last one it reached
-  std::optional<Error> error;                // what ended it, in its own words
-  std::optional<int> signal;                 // it was killed, by a signal that nobody here sent
-  std::optional<std::string> library_words;  // a library ended it, from a thread of its own
-  bool was_given_up = false;                 // it did not end by itself and was ended
-  std::vector<std::string> violations;       // of what must hold at the end
+  RankPhase phase = RankPhase::kStarting;       // the last one it reached
+  std::optional<Error> error;                   // what ended it, in its own words
+  std::optional<int> signal;                    // it was killed, by a signal that nobody here sent
+  std::optional<std::string> words_of_library;  // a library ended it, from a thread of its own
+  bool was_given_up = false;                    // it did not end by itself and was ended
+  std::vector<std::string> violations;          // of what must hold at the end
   std::string unseen;  // why nobody here saw how it ended; empty where somebody did
   // Of ranks that are processes:
   std::optional<int> exit_code;         // it ended by itself, with this

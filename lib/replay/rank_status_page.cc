@@ -56,7 +56,7 @@ void RankStatusPage::read(RankReport& report) const {
   report.phase = phase_.load();
   report.failed_ns = failed_ns_.load();
   if (report.failed_ns != 0) report.error = Error{error_code_, error_text_.data()};
-  if (was_ended_by_library_.load()) report.library_words = library_text_.data();
+  if (was_ended_by_library_.load()) report.words_of_library = text_of_library_.data();
   const std::size_t count = std::min(violation_count_.load(), kViolationsMax);
   report.violations.clear();
   for (const Violation& violation : std::span{violations_}.first(count)) {
@@ -91,7 +91,7 @@ void PageStatusSink::violated(const std::string& what) {
 }
 
 void PageStatusSink::ended_by_library(const std::string& words) {
-  copy_text(words, page_.library_text_);
+  copy_text(words, page_.text_of_library_);
   page_.was_ended_by_library_.store(true);
 }
 

@@ -102,7 +102,7 @@ class RankStatusPage {
   std::array<char, kErrorBytes> error_text_{};
 
   std::atomic<bool> was_ended_by_library_ = false;  // set after the text
-  std::array<char, kLibraryBytes> library_text_{};
+  std::array<char, kLibraryBytes> text_of_library_{};
 
   std::atomic<std::size_t> violation_count_ = 0;
   std::array<Violation, kViolationsMax> violations_{};

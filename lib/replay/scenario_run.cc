@@ -210,9 +210,9 @@ Result<Failures> run_processes(Stage& stage, const ScenarioRunOptions& options) 
   Failures failures;
   for (const RankReport& report : end.reports) {
     failures.push_back(report.error);
-    if (!report.library_words) continue;
+    if (!report.words_of_library) continue;
     failures.back() =
-        Error{ErrorCode::kPeerLost, "its library ended it, saying: " + *report.library_words};
+        Error{ErrorCode::kPeerLost, "its library ended it, saying: " + *report.words_of_library};
   }
   return failures;
 }

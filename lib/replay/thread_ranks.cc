@@ -37,7 +37,7 @@ class ReportingStatus final : public RankStatusSink {
   }
   void violated(const std::string& what) override { report_.violations.push_back(what); }
   void failed(const Error& error) override { report_.error = error; }
-  void ended_by_library(const std::string& words) override { report_.library_words = words; }
+  void ended_by_library(const std::string& words) override { report_.words_of_library = words; }
 
  private:
   RankReport& report_;
