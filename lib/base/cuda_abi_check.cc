@@ -36,44 +36,32 @@ struct Ours<CUcontext> {
   using Is = CudaContext;
 };
 template <>
-struct Ours<CUcontext*> {
-  using Is = CudaContext*;
-};
-template <>
 struct Ours<CUstream> {
   using Is = CudaStream;
-};
-template <>
-struct Ours<CUstream*> {
-  using Is = CudaStream*;
 };
 template <>
 struct Ours<CUevent> {
   using Is = CudaEvent;
 };
 template <>
-struct Ours<CUevent*> {
-  using Is = CudaEvent*;
-};
-template <>
 struct Ours<CUmodule> {
   using Is = CudaModule;
-};
-template <>
-struct Ours<CUmodule*> {
-  using Is = CudaModule*;
 };
 template <>
 struct Ours<CUfunction> {
   using Is = CudaFunction;
 };
 template <>
-struct Ours<CUfunction*> {
-  using Is = CudaFunction*;
+struct Ours<CUDA_MEMCPY2D> {
+  using Is = CudaCopy2d;
 };
-template <>
-struct Ours<const CUDA_MEMCPY2D*> {
-  using Is = const CudaCopy2d*;
+template <typename Type>
+struct Ours<const Type> {
+  using Is = const typename Ours<Type>::Is;
+};
+template <typename Type>
+struct Ours<Type*> {
+  using Is = typename Ours<Type>::Is*;
 };
 template <typename Answer, typename... Arguments>
 struct Ours<Answer(Arguments...)> {

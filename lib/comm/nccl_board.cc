@@ -3,11 +3,7 @@
 #include "base/check.h"
 #include "comm/shm_fabric.h"
 
-#include <fmt/format.h>
 #include <sys/mman.h>
-
-#include <cerrno>
-#include <cstring>
 
 namespace radixbench {
 namespace {
@@ -71,16 +67,9 @@ std::optional<NcclUniqueId> NcclGroupBoard::id() const {
 Result<std::unique_ptr<NcclBoard>> NcclBoard::map(Rank world_size) {
   const std::size_t bytes =
       head_bytes(world_size) + (shm_groups_max(world_size) + 1) * group_bytes(world_size);
-  void* base = mmap(
-      nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (base == MAP_FAILED) {
-    return fail(
-        ErrorCode::kCannotCreate,
-        fmt::format(
-            "{} bytes of shared memory for {} ranks: {}", bytes, world_size, std::strerror(errno)));
-  }
-  return std::unique_ptr<NcclBoard>{
-      new NcclBoard{static_cast<std::byte*>(base), bytes, world_size}};
+  return map_shared(bytes, world_size).map([&](std::byte* base) {
+    return std::unique_ptr<NcclBoard>{new NcclBoard{base, bytes, world_size}};
+  });
 }
 
 NcclBoard::NcclBoard(std::byte* base, std::size_t bytes, Rank world_size)

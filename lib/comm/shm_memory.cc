@@ -43,9 +43,7 @@ std::size_t GroupMemory::bytes(Rank world_size) {
                                            sizeof(Mailbox) + sizeof(OpenCard));
 }
 
-Result<std::unique_ptr<WorldMemory>> WorldMemory::map(Rank world_size) {
-  const std::size_t bytes =
-      head_bytes(world_size) + shm_groups_max(world_size) * GroupMemory::bytes(world_size);
+Result<std::byte*> map_shared(std::size_t bytes, Rank world_size) {
   void* base = mmap(
       nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (base == MAP_FAILED) {
@@ -54,8 +52,15 @@ Result<std::unique_ptr<WorldMemory>> WorldMemory::map(Rank world_size) {
         fmt::format(
             "{} bytes of shared memory for {} ranks: {}", bytes, world_size, std::strerror(errno)));
   }
-  return std::unique_ptr<WorldMemory>{
-      new WorldMemory{static_cast<std::byte*>(base), bytes, world_size}};
+  return static_cast<std::byte*>(base);
+}
+
+Result<std::unique_ptr<WorldMemory>> WorldMemory::map(Rank world_size) {
+  const std::size_t bytes =
+      head_bytes(world_size) + shm_groups_max(world_size) * GroupMemory::bytes(world_size);
+  return map_shared(bytes, world_size).map([&](std::byte* base) {
+    return std::unique_ptr<WorldMemory>{new WorldMemory{base, bytes, world_size}};
+  });
 }
 
 WorldMemory::WorldMemory(std::byte* base, std::size_t bytes, Rank world_size)

@@ -159,6 +159,10 @@ class GroupMemory {
   std::span<OpenCard> cards_;
 };
 
+// So many bytes of zeros, anonymous and shared, to be unmapped by the caller: pages cost nothing
+// until they are touched. kCannotCreate where the kernel refuses.
+Result<std::byte*> map_shared(std::size_t bytes, Rank world_size);
+
 // The whole mapping: anonymous and shared, gone with the last process that has it.
 class WorldMemory {
  public:
