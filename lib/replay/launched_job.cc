@@ -187,9 +187,8 @@ bool send_all(const Socket& socket, std::string_view bytes) {
   return true;
 }
 
-std::optional<LaunchedMember> receive_hello(const Socket& socket) {
+std::optional<LaunchedMember> receive_hello(const Socket& socket, Deadline deadline) {
   std::uint32_t size = 0;
-  const Deadline deadline = deadline_after(kHelloWait);
   if (!receive(socket, {reinterpret_cast<char*>(&size), sizeof size}, deadline))
     return std::nullopt;
   if (size > kHelloBytesMax) return std::nullopt;
@@ -247,7 +246,7 @@ class LeadingJob final : public LaunchedJob {
       if (!listener_.is_readable_within(100ms)) continue;
       Socket socket{accept4(listener_.file(), nullptr, nullptr, SOCK_CLOEXEC)};
       if (!socket.is_open() || !is_same_user(socket)) continue;
-      std::optional<LaunchedMember> member = receive_hello(socket);
+      std::optional<LaunchedMember> member = receive_hello(socket, deadline_after(kHelloWait));
       if (!member) continue;
       Follower follower;
       follower.member = *std::move(member);
@@ -283,13 +282,15 @@ class LeadingJob final : public LaunchedJob {
   }
 
   void finish(int exit_code) override {
-    // Those that had not been asked in when the job was refused are told too.
+    // Those that had not been asked in when the job was refused are told too, after their hello:
+    // who is still sending it when this end closes could not read its answer.
     const Deadline deadline = deadline_after(kLateWait);
     while (members_.empty() && followers_.size() < count_ && !has_passed(deadline)) {
       if (!listener_.is_readable_within(kLook)) continue;
       Follower late;
       late.socket = Socket{accept4(listener_.file(), nullptr, nullptr, SOCK_CLOEXEC)};
-      followers_.push_back(std::move(late));
+      if (!late.socket.is_open() || !is_same_user(late.socket)) continue;
+      if (receive_hello(late.socket, deadline)) followers_.push_back(std::move(late));
     }
     const auto byte = static_cast<char>(exit_code);
     for (const Follower& follower : followers_) {
