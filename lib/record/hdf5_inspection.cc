@@ -162,7 +162,7 @@ class Verifier {
 }  // namespace
 
 Result<FileInspection> inspect_hdf5(const std::string& path) {
-  auto found = hdf5_guard("read " + path, [&] { return inspect(open_to_read(path).id()); });
+  auto found = hdf5_guard(path, [&] { return inspect(open_to_read(path).id()); });
   if (!found) return found;
   std::error_code ignored;
   found->path = path;

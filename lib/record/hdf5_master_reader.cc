@@ -36,7 +36,7 @@ Result<MasterData> read_hdf5_master(const std::string& path) {
   const std::string file = std::filesystem::is_directory(path, ignored)
                                ? (std::filesystem::path{path} / kMasterFile).string()
                                : path;
-  return hdf5_guard("read " + file, [&] { return read_all(open_to_read(file).id()); });
+  return hdf5_guard(file, [&] { return read_all(open_to_read(file).id()); });
 }
 
 }  // namespace radixbench

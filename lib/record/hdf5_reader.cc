@@ -134,11 +134,11 @@ std::uint64_t row_count(const RankData& data) {
 }
 
 Result<RankData> read_hdf5_rank(const std::string& path) {
-  return hdf5_guard("read " + path, [&] { return read_all(open_to_read(path).id()); });
+  return hdf5_guard(path, [&] { return read_all(open_to_read(path).id()); });
 }
 
 Result<std::uint64_t> read_hdf5_rows_committed(const std::string& path) {
-  return hdf5_guard("read " + path, [&] {
+  return hdf5_guard(path, [&] {
     const Hdf5File file = open_to_read(path);
     std::uint64_t rows = 0;
     for (const auto& schema : rank_schemas({})) rows += read_rows_committed(file.id(), schema);

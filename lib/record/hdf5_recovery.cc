@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 // Whether the file still has to be closed.
 Result<bool> is_unclosed(const std::string& path) {
-  return hdf5_guard("read " + path, [&] {
+  return hdf5_guard(path, [&] {
     const Hdf5File file = open_to_read(path);
     check_file_kind(file.id(), kRankKind);
     return read_status(file.id()) == RankStatus::kRunning;

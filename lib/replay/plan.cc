@@ -203,8 +203,12 @@ Result<std::uint32_t> count_gpus(const ReplayOptions& options,
                             options.device.layers));
   }
   RADIXBENCH_CHECK(support.has_value());
-  if (!support->gpus) return tl::unexpected(support->gpus.error());
-  if (support->gpus->gpus.empty()) return fail(ErrorCode::kUnsupported, "CUDA shows no GPU here");
+  if (!support->gpus) {
+    return tl::unexpected(Error{support->gpus.error()}.while_doing("--device cuda"));
+  }
+  if (support->gpus->gpus.empty()) {
+    return fail(ErrorCode::kUnsupported, "--device cuda: CUDA shows no GPU here");
+  }
   return static_cast<std::uint32_t>(support->gpus->gpus.size());
 }
 

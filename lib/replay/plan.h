@@ -81,6 +81,7 @@ struct ReplayOptions {
   std::vector<SkewSpec> skews;
   std::vector<std::string> faults;  // --inject, as given
   bool is_watching = false;         // --watch: look into the rings all along
+  bool pins_ranks = false;          // --pin-ranks: rank r on the r-th core, in turn
   std::chrono::nanoseconds deadline{std::chrono::seconds{30}};
   std::string output_directory;
   NamedValues as_text;  // name and value of each option, for the record

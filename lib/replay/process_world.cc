@@ -41,10 +41,13 @@ Result<void> check_transport(Transport transport) {
 
 Result<NcclOptions> share_out_gpus(NcclOptions options, Rank world_size) {
   const GpuSupport support = probe_gpu_support();
-  if (!support.gpus) return tl::unexpected(support.gpus.error());
-  if (!support.nccl) return tl::unexpected(support.nccl.error());
+  const auto without = [](const Error& why) {
+    return tl::unexpected(Error{why}.while_doing("--transport nccl"));
+  };
+  if (!support.gpus) return without(support.gpus.error());
+  if (!support.nccl) return without(support.nccl.error());
   options.gpu_count = static_cast<std::uint32_t>(support.gpus->gpus.size());
-  if (options.gpu_count == 0) return fail(ErrorCode::kUnsupported, "CUDA shows no GPU here");
+  if (options.gpu_count == 0) return without({ErrorCode::kUnsupported, "CUDA shows no GPU here"});
   if (world_size <= options.gpu_count || options.shares_gpu) return options;
   return fail(ErrorCode::kConfiguration,
               fmt::format("--transport nccl gives each rank a GPU: {} ranks, {} here. With "

@@ -114,6 +114,19 @@ TEST(ExitCodeTest, NoneOfTheParsersEscape) {
   }
 }
 
+TEST(UnknownOptionTest, IsNamedWithTheNearestThatThereIs) {
+  const ToolRun near = run_tool({"replay", kTrace, "--layuot", "tp2"});
+  EXPECT_EQ(near.exit_code, 64);
+  EXPECT_THAT(near.err,
+              HasSubstr("radixbench: '--layuot' is no option of radixbench replay; did you mean "
+                        "'--layout'?\n"));
+  const ToolRun far = run_tool({"replay", kTrace, "--frobnicate=3"});
+  EXPECT_EQ(far.exit_code, 64);
+  EXPECT_THAT(far.err, HasSubstr("radixbench: '--frobnicate' is no option of radixbench replay\n"));
+  EXPECT_THAT(run_tool({"replay", kTrace, "extra"}).err,
+              HasSubstr("radixbench: radixbench replay takes no 'extra'\n"));
+}
+
 TEST(SizeTest, PowersOfTenAndOfTwoAreToldApart) {
   const auto exit_code = [](const std::string& size) {
     return run_tool(with(kShortReplay, {"--page-bytes", size})).exit_code;

@@ -62,6 +62,28 @@ bool has(std::span<const std::string> words, std::string_view word) {
   return std::ranges::find(words, word) != words.end();
 }
 
+// Names the option among the words that nobody takes, not the value that came with it.
+std::string describe_extras(const CLI::App& command, const CLI::ExtrasError& error) {
+  const std::vector<std::string> words = command.remaining();
+  if (words.empty()) return error.what();
+  const auto is_option = [](const std::string& word) { return word.starts_with('-'); };
+  const auto first = std::ranges::find_if(words, is_option);
+  if (first == words.end()) {
+    return fmt::format("{} takes no '{}'", full_name(command), words.front());
+  }
+  const std::string name = first->substr(0, first->find('='));
+  std::string guess;
+  std::size_t nearest = 1 + name.size() / 4;
+  for (const CLI::Option* option : command.get_options()) {
+    const std::string other = option->get_name();
+    const std::size_t distance = edit_distance(name, other);
+    if (!other.starts_with("--") || distance > nearest) continue;
+    nearest = distance;
+    guess = fmt::format("; did you mean '{}'?", other);
+  }
+  return fmt::format("'{}' is no option of {}{}", name, full_name(command), guess);
+}
+
 int report_parse_error(const CLI::App& command, const CLI::ParseError& error) {
   if (dynamic_cast<const CLI::CallForHelp*>(&error) != nullptr) {
     fmt::print("{}", short_help(command));
@@ -71,9 +93,10 @@ int report_parse_error(const CLI::App& command, const CLI::ParseError& error) {
     fmt::print("{}", full_help(command));
     return kExitFine;
   }
+  const auto* const extras = dynamic_cast<const CLI::ExtrasError*>(&error);
   fmt::print(stderr,
              "radixbench: {}\n{}\n",
-             error.what(),
+             extras != nullptr ? describe_extras(command, *extras) : error.what(),
              command.get_parent() == nullptr ? std::string{kHowTo}
                                              : full_name(command) + " -h has examples");
   if (dynamic_cast<const CLI::FileError*>(&error) != nullptr) return kExitNoInput;

@@ -192,6 +192,9 @@ void add_run_options(CLI::App& app, ReplayArguments& arguments) {
       ->allow_extra_args(false);
   app.add_option("--inject", arguments.faults, "A fault; see `radixbench inject list`")
       ->allow_extra_args(false);
+  app.add_flag("--pin-ranks",
+               arguments.pins_ranks,
+               "Each rank on one core, in turn; times vary less where there is a core a rank");
   app.add_flag("--watch",
                arguments.is_watching,
                "Look into the ranks' recorders all along, and say the first fault at once");
@@ -254,6 +257,7 @@ Result<ReplayOptions> resolve(const ReplayArguments& arguments) {
   options.trace = {.skips_bad = arguments.skips_bad, .limit = arguments.limit};
   options.layout = arguments.layout;
   options.is_watching = arguments.is_watching;
+  options.pins_ranks = arguments.pins_ranks;
   options.is_checking_calls = arguments.is_checking_calls;
   Result<bool> is_selective =
       choose("--write-policy", arguments.write_policy, "write_through", "write_through_selective");

@@ -57,6 +57,7 @@ struct ReplayArguments {
   std::vector<std::string> skews;
   std::vector<std::string> faults;
   bool is_watching = false;
+  bool pins_ranks = false;
   std::string deadline = "30s";
   std::uint64_t seed = 1;
   std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();
