@@ -64,7 +64,9 @@ bool has(std::span<const std::string> words, std::string_view word) {
 
 // Names the option among the words that nobody takes, not the value that came with it.
 std::string describe_extras(const CLI::App& command, const CLI::ExtrasError& error) {
-  const std::vector<std::string> words = command.remaining();
+  const CLI::App* root = &command;
+  while (root->get_parent() != nullptr) root = root->get_parent();
+  const std::vector<std::string> words = root->remaining(true);
   if (words.empty()) return error.what();
   const auto is_option = [](const std::string& word) { return word.starts_with('-'); };
   const auto first = std::ranges::find_if(words, is_option);
