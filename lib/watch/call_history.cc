@@ -76,6 +76,7 @@ RankHistory CallHistories::compact(const Recording& recording) {
   history.lost_count = recording.lost_count;
   history.holds_only_unfinished = recording.holds_only_unfinished;
   history.tells_completion = recording.tells_completion;
+  std::int64_t latest_ns = 0;
   for (const RecordedEvent& event : recording.events) {
     const auto* call = std::get_if<RecordedCall>(&event.what);
     if (call == nullptr) continue;
@@ -88,6 +89,14 @@ RankHistory CallHistories::compact(const Recording& recording) {
                              .thread = static_cast<std::uint16_t>(event.thread),
                              .state = event.state,
                              .kind = call->kind});
+    latest_ns = std::max(latest_ns, event.enter_ns);
+    if (event.enter_ns > recording.read_ns - kActiveWithinNs) {
+      history.active_threads.insert(history.calls.back().thread);
+    }
+  }
+  // A file that is older than what is in it has its time from elsewhere.
+  if (recording.read_ns < latest_ns || recording.read_ns < kActiveWithinNs) {
+    history.active_threads.clear();
   }
   history.calls.shrink_to_fit();
   return history;

@@ -35,6 +35,9 @@ struct HistoryCall {
   }
 };
 
+// A rank that made a call this long before its history was taken was not stuck.
+constexpr std::int64_t kActiveWithinNs = 1'000'000'000;
+
 struct RankHistory {
   Rank rank = 0;
   std::string source;
@@ -45,6 +48,7 @@ struct RankHistory {
   std::map<std::uint32_t, std::uint32_t> lanes;  // group -> member index
   std::vector<RecordedProgress> progress;
   std::optional<std::int64_t> idle_ns;
+  std::set<std::uint16_t> active_threads;  // that made a call just before the source was written
   std::uint64_t lost_count = 0;
   bool holds_only_unfinished = false;
   bool tells_completion = false;

@@ -265,10 +265,13 @@ Diagnosis diagnose(std::span<const Recording> recordings, const DiagnoseOptions&
     return recording.kind == RecordingKind::kLibraryHistory;
   };
   if (std::ranges::none_of(recordings, is_history)) return diagnose_rings(recordings, options);
-  CallHistories histories;
+  std::vector<const Recording*> by_rank;
   for (const Recording& recording : recordings) {
-    if (is_history(recording)) histories.add(recording);
+    if (is_history(recording)) by_rank.push_back(&recording);
   }
+  std::ranges::stable_sort(by_rank, {}, [](const Recording* one) { return one->rank; });
+  CallHistories histories;
+  for (const Recording* recording : by_rank) histories.add(*recording);
   histories.finish(options.layout);
   Diagnosis from_histories = diagnose_histories(histories, {});
   if (std::ranges::all_of(recordings, is_history)) return from_histories;

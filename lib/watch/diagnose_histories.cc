@@ -106,14 +106,16 @@ void add_missing(const HistoryView& view, Findings& findings) {
 // The dump that would settle it, where a finding touches a group whose member left none.
 void name_missing_witness(const HistoryView& view, Verdict& verdict) {
   if (verdict.missing_dumps.empty() || !verdict.what_would_help.empty()) return;
-  std::vector<Rank> witnesses;
-  for (const Rank rank : verdict.missing_dumps) {
-    const bool is_near = std::ranges::any_of(view.histories.groups(), [&](const auto& group) {
-      return std::ranges::find(group.members, rank) != group.members.end() &&
-             overlap(group.members, verdict.culprit_ranks);
-    });
-    if (is_near) witnesses.push_back(rank);
+  std::set<Rank> near;
+  for (const HistoryGroup& group : view.histories.groups()) {
+    if (overlap(verdict.culprit_ranks, group.members)) {
+      near.insert(group.members.begin(), group.members.end());
+    }
   }
+  std::vector<Rank> witnesses;
+  std::ranges::copy_if(verdict.missing_dumps, std::back_inserter(witnesses), [&](Rank rank) {
+    return near.contains(rank);
+  });
   if (!witnesses.empty()) {
     verdict.what_would_help =
         fmt::format("the dumps of ranks {}, who share groups with them", describe_ranks(witnesses));

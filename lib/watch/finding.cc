@@ -11,8 +11,10 @@ void add_ranks(std::vector<Rank>& ranks, std::span<const Rank> more) {
 }
 
 bool overlap(std::span<const Rank> left, std::span<const Rank> right) {
-  return std::ranges::any_of(
-      left, [&](Rank rank) { return std::ranges::find(right, rank) != right.end(); });
+  std::vector<Rank> sorted{right.begin(), right.end()};
+  std::ranges::sort(sorted);
+  return std::ranges::any_of(left,
+                             [&](Rank rank) { return std::ranges::binary_search(sorted, rank); });
 }
 
 }  // namespace radixbench

@@ -1,5 +1,7 @@
 #include "watch/flight_recorder_names.h"
 
+#include "watch/rank_limit.h"
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -7,8 +9,6 @@
 
 namespace radixbench {
 namespace {
-
-constexpr Rank kRanksMax = 1'000'000;
 
 constexpr std::array kKinds = {
     KindOfName{"all_reduce", CallKind::kAllReduce},
@@ -82,20 +82,21 @@ std::optional<Rank> rank_of_dump(const std::string& path) {
     if (name.ends_with(ending)) name.resize(name.size() - ending.size());
   }
   const auto rank = parse_number<Rank>(trailing_digits(name));
-  return rank && *rank < kRanksMax ? rank : std::nullopt;
+  return rank && *rank < kRecordedRanksMax ? rank : std::nullopt;
 }
 
-std::vector<Rank> members_of(std::string_view text) {
+std::optional<std::vector<Rank>> members_of(std::string_view text) {
   std::vector<Rank> members;
-  if (text.size() < 2 || text.front() != '[' || text.back() != ']') return {};
+  if (text.size() < 2 || text.front() != '[' || text.back() != ']') return members;
   text = text.substr(1, text.size() - 2);
   while (!text.empty()) {
     const std::size_t end = std::min(text.find(','), text.size());
     std::string_view part = text.substr(0, end);
     part.remove_prefix(std::min(part.find_first_not_of(' '), part.size()));
-    const auto rank = parse_number<Rank>(part);
-    if (!rank || *rank >= kRanksMax || members.size() == kRanksMax) return {};
-    members.push_back(*rank);
+    const auto rank = parse_number<std::uint64_t>(part);
+    if (!rank) return std::vector<Rank>{};
+    if (*rank >= kRecordedRanksMax || members.size() == kRecordedRanksMax) return std::nullopt;
+    members.push_back(static_cast<Rank>(*rank));
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   const std::set<Rank> distinct{members.begin(), members.end()};

@@ -46,8 +46,9 @@ bool tells_completion(std::string_view backend);
 // no rank.
 std::optional<Rank> rank_of_dump(const std::string& path);
 
-// `[0, 1, 2]`; empty where it is anything else.
-std::vector<Rank> members_of(std::string_view text);
+// `[0, 1, 2]`; empty where it is anything else, and nothing where ranks are too many or too high
+// for any job.
+std::optional<std::vector<Rank>> members_of(std::string_view text);
 
 // PyTorch numbers the groups that it names itself, over the world; any other name makes a number
 // that is the same on every rank, too.

@@ -8,8 +8,8 @@
 namespace radixbench {
 namespace {
 
-// A rank that made a call this long before its history was taken was not stuck.
-constexpr std::int64_t kActiveWithinNs = 1'000'000'000;
+// Of the threads that a file names; programs communicate from a few.
+constexpr std::size_t kThreadsMax = 64;
 
 const HistoryCall* call_at(const RankHistory& history,
                            const HistoryLane& lane,
@@ -160,7 +160,7 @@ void HistoryCut::find_stuck() {
       const HistoryCall& call = history.calls[position];
       if (!call.is_stuck() || !threads.insert(call.thread).second) continue;
       stuck.push_back({.rank = history.rank, .position = position, .call = &call});
-      if (history.tells_completion) break;
+      if (history.tells_completion || stuck.size() == kThreadsMax) break;
     }
   }
 }

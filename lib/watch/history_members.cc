@@ -1,6 +1,7 @@
 #include "watch/call_history.h"
 #include "watch/finding.h"
 #include "watch/flight_recorder_names.h"
+#include "watch/rank_limit.h"
 #include "watch/timeline.h"
 
 #include <fmt/format.h>
@@ -113,7 +114,7 @@ class MemberInference {
       }
       first_of[first] = &name;
     }
-    std::set<Rank> sizes;
+    std::set<std::uint64_t> sizes;
     for (auto at = first_of.begin(); at != first_of.end(); ++at) {
       const auto next = std::next(at);
       const Kind& kind = kinds_[*at->second];
@@ -122,11 +123,18 @@ class MemberInference {
       for (const std::uint32_t id : kind) widths.insert(groups_[id].users.size());
       // A group of its own may be the only one of its axis that anybody used yet.
       if (widths.size() != 1 || kind.size() < 2) continue;
-      sizes.insert(static_cast<Rank>((next->first - at->first) * *widths.begin()));
+      sizes.insert(std::uint64_t{next->first - at->first} * *widths.begin());
     }
     if (sizes.size() != 1 || *sizes.begin() <= world_size_) return;
+    if (*sizes.begin() > kRecordedRanksMax) {
+      notes_.push_back(fmt::format(
+          "the numbers of the groups point to {} ranks, more than {}, and are not believed",
+          *sizes.begin(),
+          kRecordedRanksMax));
+      return;
+    }
     const Rank known = world_size_;
-    world_size_ = *sizes.begin();
+    world_size_ = static_cast<Rank>(*sizes.begin());
     std::vector<Rank> others;
     for (Rank rank = known; rank < world_size_; ++rank) others.push_back(rank);
     notes_.push_back(

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kWindow = 64;
 // So many calls of one kind of group are some rounds.
-constexpr std::uint64_t kFarAhead = 32;
+constexpr std::int64_t kFarAhead = 32;
 
 enum class RootKind : std::uint8_t { kMissing, kDamaged, kDevice, kHost, kTransport };
 
@@ -111,7 +111,10 @@ class RootSearch {
         follow(other);
       }
     }
-    if (!is_held_up && own.tells_completion) add(RootKind::kTransport, stuck.rank, stuck, true);
+    const HistoryGroup& group = view_.histories.groups()[stuck.call->group];
+    if (is_held_up || !own.tells_completion || (group.are_inferred && group.users.size() < 2))
+      return;
+    add(RootKind::kTransport, stuck.rank, stuck, true);
   }
 
   [[nodiscard]] std::uint16_t thread_of(Rank rank, const HistoryCall& like) const {
@@ -205,23 +208,65 @@ class RootSearch {
   // rank late that waits for work with everybody else.
   bool is_still_moving(const Root& late) {
     if (is_between_rounds(view_, late.rank) && waits_for_work(late)) return true;
-    if (are_too_many(view_.cut.component(late.rank)) || is_ahead_of_others(late)) return true;
+    const RankHistory& history = *view_.histories.find(late.rank);
+    if (history.active_threads.contains(thread_of(late.rank, *late.waiting.call))) return true;
+    if (are_too_many(view_.cut.component(late.rank)) || is_abreast_of_others(late)) return true;
     return std::ranges::any_of(midway_of(view_.cut.component(late.rank)), [&](Rank rank) {
       return !roots_.contains({RootKind::kHost, rank});
     });
   }
-  // Replicas run by themselves. Of two that show somebody late, one that has gone on far beyond the
-  // other's place was rather looked at while it ran.
-  bool is_ahead_of_others(const Root& late) {
-    if (view_.histories.find(late.rank)->tells_completion) return false;
-    const auto role_of = [&](const Root& root) {
-      return view_.histories.groups()[root.waiting.call->group].role;
-    };
-    return std::ranges::any_of(roots_, [&](const auto& entry) {
-      const Root& other = entry.second;
-      return other.kind == RootKind::kHost && role_of(other) == role_of(late) &&
-             view_.cut.component(other.rank) != view_.cut.component(late.rank) &&
-             other.waiting.call->sequence + kFarAhead < late.waiting.call->sequence;
+  // Replicas run by themselves, and one that is late falls behind those that go on. Where nothing
+  // tells who came out of a call, and another replica is no further, the late one was rather looked
+  // at while it ran. One that rests, or stopped for a reason of its own, may be anywhere; only at
+  // the same place it says the same.
+  bool is_abreast_of_others(const Root& late) {
+    const bool tells = view_.histories.find(late.rank)->tells_completion;
+    if (tells || late.waiting.call->is_point_to_point()) return false;
+    const std::uint32_t own = view_.cut.component(late.rank);
+    const auto place = static_cast<std::int64_t>(late.waiting.call->sequence);
+    const std::uint32_t role = view_.histories.groups()[late.waiting.call->group].role;
+    return std::ranges::any_of(places_of(role), [&](const auto& entry) {
+      const auto& [component, reached] = entry;
+      const std::int64_t ahead = reached - place;
+      if (component == own || ahead > kFarAhead || is_held_up(component)) return false;
+      return ahead >= -kFarAhead || !is_resting(component);
+    });
+  }
+  // How far the ranks of each component came with their groups of that role.
+  const std::map<std::uint32_t, std::int64_t>& places_of(std::uint32_t role) {
+    const auto [found, is_new] = places_.try_emplace(role);
+    if (!is_new) return found->second;
+    for (const HistoryGroup& group : view_.histories.groups()) {
+      if (group.role != role) continue;
+      for (std::size_t index = 0; index < group.members.size(); ++index) {
+        const std::optional<std::int64_t>& reached = group.lanes[index].reached;
+        if (view_.histories.find(group.members[index]) == nullptr || !reached) continue;
+        std::int64_t& place =
+            found->second.try_emplace(view_.cut.component(group.members[index]), -1).first->second;
+        place = std::max(place, *reached);
+      }
+    }
+    return found->second;
+  }
+  // By something else than a rank that looks late.
+  bool is_held_up(std::uint32_t component) {
+    return explained_.contains(component) || std::ranges::any_of(roots_, [&](const auto& entry) {
+             return entry.first.first != RootKind::kHost &&
+                    view_.cut.component(entry.second.rank) == component;
+           });
+  }
+  // Everybody is between two rounds, or waits for such.
+  bool is_resting(std::uint32_t component) {
+    return std::ranges::all_of(view_.cut.ranks_of(component), [&](Rank rank) {
+      if (view_.histories.find(rank) == nullptr) return true;
+      const std::vector<StuckCall>& stuck = view_.cut.stuck(rank);
+      if (stuck.empty()) return is_between_rounds(view_, rank);
+      return std::ranges::all_of(stuck, [&](const StuckCall& one) {
+        const std::vector<Rank> absent = view_.cut.absent(one);
+        return !absent.empty() && std::ranges::all_of(absent, [&](Rank other) {
+          return is_between_rounds(view_, other);
+        });
+      });
     });
   }
   // Where nothing tells who came out of a call, many that are in none at once were rather looked at
@@ -275,7 +320,8 @@ class RootSearch {
   std::vector<StuckCall> path_;
   std::set<const HistoryCall*> followed_;
   std::map<std::pair<RootKind, Rank>, Root> roots_;
-  std::map<std::uint32_t, std::vector<Rank>> midway_;  // by component
+  std::map<std::uint32_t, std::vector<Rank>> midway_;                      // by component
+  std::map<std::uint32_t, std::map<std::uint32_t, std::int64_t>> places_;  // by role, component
   std::vector<HistoryFinding> circles_;
 };
 
@@ -289,7 +335,7 @@ std::optional<HistoryFinding> RootSearch::finding_of_roots(std::uint32_t compone
   const StuckCall& waiting = roots.front()->waiting;
   std::vector<Rank> waiters;
   for (const Root* root : roots) {
-    add_ranks(verdict.culprit_ranks, std::array{root->rank});
+    verdict.culprit_ranks.push_back(root->rank);  // they come by rank
     add_ranks(waiters, root->waiters);
   }
   finding.token = waiting.call->token;
@@ -343,10 +389,10 @@ void RootSearch::describe_missing(const std::vector<const Root*>& roots, Verdict
     return;
   }
   verdict.verdict = VerdictClass::kRankDied;
-  std::erase_if(verdict.culprit_ranks, [&](Rank rank) {
-    return std::ranges::none_of(
-        roots, [&](const Root* root) { return root->rank == rank && root->is_alone; });
-  });
+  verdict.culprit_ranks.clear();
+  for (const Root* root : roots) {
+    if (root->is_alone) verdict.culprit_ranks.push_back(root->rank);
+  }
   verdict.evidence.push_back(fmt::format("ranks {} left no dump, and nobody else is waited for",
                                          describe_ranks(verdict.culprit_ranks)));
   verdict.what_would_help =
@@ -387,6 +433,9 @@ void RootSearch::describe_host(const std::vector<const Root*>& roots, HistoryFin
   verdict.expected_next = verdict.sites.front();
   verdict.what_would_help =
       fmt::format("a stack of ranks {}", describe_ranks(verdict.culprit_ranks));
+  if (!view_.histories.find(roots.front()->rank)->tells_completion) {
+    verdict.what_would_help += ", or a second dump: who is late is where it was, who runs is not";
+  }
   verdict.advice =
       "nothing is mismatched: find out where that rank's program is; who creates a "
       "communicator, takes a lock or reads a file leaves no trace in these dumps";

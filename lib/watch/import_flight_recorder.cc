@@ -5,16 +5,20 @@
 #include "watch/flight_recorder_names.h"
 #include "watch/import_json.h"
 #include "watch/import_pickle.h"
+#include "watch/rank_limit.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <iterator>
 #include <limits>
 #include <map>
 #include <optional>
 #include <set>
+#include <system_error>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -95,7 +99,12 @@ class DumpImport {
     std::size_t count = 0;
     for (const auto& [name, group] : by_name) {
       const std::uint32_t number = group_of(name, text_of(tree_.find(*group, "desc")));
-      recording_.groups[number].members = members_of(text_of(tree_.find(*group, "ranks")));
+      std::optional<std::vector<Rank>> members = members_of(text_of(tree_.find(*group, "ranks")));
+      if (!members) {
+        return wrong(fmt::format("pg_config: {}: ranks", name),
+                     fmt::format("must be below {}, each once", kRecordedRanksMax));
+      }
+      recording_.groups[number].members = *std::move(members);
       count += recording_.groups[number].members.size();
       if (count > kMembersMax) {
         return wrong("pg_config", fmt::format("groups of more than {} members", kMembersMax));
@@ -450,7 +459,15 @@ Result<Recording> parse_flight_recorder_dump(std::string_view bytes, const std::
 Result<Recording> read_flight_recorder_file(const std::string& path) {
   const Result<std::string> bytes = read_file_text(path, kFileBytesMax);
   if (!bytes) return tl::unexpected(bytes.error());
-  return parse_flight_recorder_dump(*bytes, path);
+  Result<Recording> recording = parse_flight_recorder_dump(*bytes, path);
+  std::error_code error;
+  const auto written = std::filesystem::last_write_time(path, error);
+  if (recording && !error) {
+    recording->read_ns =
+        std::chrono::nanoseconds{std::chrono::file_clock::to_sys(written).time_since_epoch()}
+            .count();
+  }
+  return recording;
 }
 
 }  // namespace radixbench

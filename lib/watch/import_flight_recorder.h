@@ -27,7 +27,8 @@ namespace radixbench {
 // kCorrupt naming the path and the byte or the field.
 Result<Recording> parse_flight_recorder_dump(std::string_view bytes, const std::string& path);
 
-// kNotFound where it can't be opened.
+// The same of a file, with the time when it was written for `read_ns`: on the clock of the calls if
+// nobody copied it since, else later. kNotFound where it can't be opened.
 Result<Recording> read_flight_recorder_file(const std::string& path);
 
 }  // namespace radixbench

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/file_text.h"
+#include "watch/rank_limit.h"
 #include "watch/ring_format.h"
 
 #include <fmt/format.h>
@@ -105,6 +106,7 @@ class RingReader {
               .member_max = high(groups)};
     require(shape_.end() == words_.size(), kRingFieldBytes, "the sections need another size");
     recording_.rank = low(words_.load(kRingFieldRank));
+    require(recording_.rank < kRecordedRanksMax, kRingFieldRank, "a rank beyond any job's");
   }
 
   std::uint64_t read_count(std::size_t field, std::uint64_t max) {
@@ -162,10 +164,16 @@ class RingReader {
     require(std::uint64_t{low(range)} + high(range) <= used,
             at + kRingGroupMembers,
             "members beyond those that there are");
+    // Each group has its own.
+    member_count_ += high(range);
+    require(member_count_ <= used, at + kRingGroupMembers, "members of several groups");
     group.members.reserve(high(range));
     for (std::uint64_t i = low(range); i < std::uint64_t{low(range)} + high(range); ++i) {
       const std::uint64_t two = words_.load(shape_.members() + i / 2);
       group.members.push_back(i % 2 == 0 ? low(two) : high(two));
+      require(group.members.back() < kRecordedRanksMax,
+              shape_.members() + i / 2,
+              "a rank beyond any job's");
     }
     recording_.groups.push_back(std::move(group));
     const std::uint64_t state = words_.load(at + kRingGroupState);
@@ -318,6 +326,7 @@ class RingReader {
   bool is_live_;
   RingShape shape_;
   Recording recording_;
+  std::uint64_t member_count_ = 0;  // of the groups that were read
   Names sites_{"site", {0}, recording_.sites};
   Names guards_{"guard", {0}, recording_.guards};
   std::optional<std::uint32_t> unknown_group_;

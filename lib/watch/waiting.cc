@@ -63,8 +63,9 @@ std::vector<Rank> waited_for(const Timeline& timeline, const Timeline::Entry& en
   for (std::size_t index = 0; index < members.size(); ++index) {
     const std::vector<Timeline::Entry>& lane = group.lanes[index];
     const bool has_come = !lane.empty() && lane.back().call->sequence >= entry.call->sequence;
-    if (!has_come) add_ranks(absent, std::array{members[index]});
+    if (!has_come) absent.push_back(members[index]);
   }
+  add_ranks(absent, {});
   return absent;
 }
 

@@ -70,6 +70,8 @@ def cases(chance):
             members = [replica * cp * tp + i for i in range(cp * tp)]
             c = f"--culprits {one}"
             yield Case(f"{base} --ticks 4000", "none", layout=layout)
+            yield Case(f"{base} --ticks 4003 --times", "none", layout=layout)
+            yield Case(f"{base} --fault straggler {c} --times", "late/host", [one], layout, site="may_stop")
             yield Case(f"{base} --fault skipped_call {c}", "skipped_call", [one], layout, site="ack_writes")
             yield Case(f"{base} --fault skipped_call {c} --protocol 4 --prefix host-a_rank_", "skipped_call", [one])
             yield Case(f"{base} --fault extra_call {c}", "extra_call", [one], layout, site="may_stop")
@@ -119,6 +121,11 @@ def cases(chance):
                 if backend == "nccl" or cp * tp >= 8:
                     yield Case(f"{base} --fault straggler {two}", "late/host", both)
                 yield Case(f"{base} --fault skipped_call {two}", "skipped_call", both)
+    # Only the files' times tell that a single small group runs.
+    for tp in (2, 3):
+        for ticks in range(1000, 1005):
+            yield Case(f"--tp {tp} --backend gloo --ticks {ticks} --seed {chance.randrange(1 << 30)} --times", "none")
+        yield Case(f"--tp {tp} --backend gloo --fault straggler --culprits 1 --times", "late/host", [1])
     for tp, pp in ((2, 2), (2, 4), (4, 3)):
         stage = chance.randrange(1, pp)
         late = stage * tp + chance.randrange(tp)
@@ -140,6 +147,7 @@ def cases(chance):
 def run_made(tool, seed, sets):
     print(f"seed {seed}")
     failures = count = 0
+    by_kind = {}  # verdict -> sets, wrong ones
     chance = random.Random(seed)
     chosen = list(cases(chance))
     if sets and sets < len(chosen):
@@ -150,9 +158,13 @@ def run_made(tool, seed, sets):
             count += 1
             make_dumps.make([folder] + case.words)
             found = case.differences(diagnose(tool, folder, case.layout))
+            sets_of_kind, wrong = by_kind.get(case.verdict, (0, 0))
+            by_kind[case.verdict] = (sets_of_kind + 1, wrong + bool(found))
             if found:
                 failures += 1
                 print(f"make_dumps.py OUT {' '.join(case.words)} [{case.layout}]: {'; '.join(found)}")
+    for kind, (sets_of_kind, wrong) in sorted(by_kind.items()):
+        print(f"  {kind}: {sets_of_kind}, {wrong} wrong")
     print(f"{count} sets, {failures} wrong")
     return 1 if failures else 0
 

@@ -2,16 +2,19 @@
 
 #include "base/random.h"
 #include "support/temp_directory.h"
+#include "watch/rank_limit.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <numeric>
 #include <random>
 #include <string>
 #include <string_view>
@@ -288,13 +291,43 @@ TEST(ImportFlightRecorderTest, SitesAreOfTheUsersCode) {
 }
 
 TEST(ImportFlightRecorderTest, MembersThatMakeNoSenseAreNone) {
-  for (const char* ranks : {"range(4)", "[0, 0]", "[0, -1]", "[1,,2]", "[", "[4000000000]"}) {
+  for (const char* ranks :
+       {"range(4)", "[0, 0]", "[0, -1]", "[1,,2]", "[", "[99999999999999999999]"}) {
     std::string text = dump({""});
     text.replace(text.find("[0, 3]"), 6, ranks);
     const Recording recording = parse(text);
     EXPECT_THAT(recording.groups.at(0).members, IsEmpty()) << ranks;
     EXPECT_THAT(recording.not_visible, Contains("members")) << ranks;
   }
+}
+
+TEST(ImportFlightRecorderTest, AListBeyondAnyJobIsRefused) {
+  const auto text_with = [](Rank count) {
+    std::vector<Rank> ranks(count);
+    std::iota(ranks.begin(), ranks.end(), Rank{0});
+    std::string text = dump({""});
+    text.replace(text.find("[0, 3]"), 6, fmt::format("[{}]", fmt::join(ranks, ", ")));
+    return text;
+  };
+  EXPECT_EQ(parse(text_with(kRecordedRanksMax)).groups.at(0).members.size(), kRecordedRanksMax);
+  const std::string refusal = "dump_0: pg_config: 7: ranks: must be below 262144, each once";
+  EXPECT_EQ(error_of(text_with(kRecordedRanksMax + 1)), refusal);
+  std::string text = dump({""});
+  text.replace(text.find("[0, 3]"), 6, "[0, 2147483648]");
+  EXPECT_EQ(error_of(text), refusal);
+}
+
+TEST(ImportFlightRecorderTest, GroupsOfTooManyMembersTogetherAreRefused) {
+  std::vector<Rank> ranks(200'000);
+  std::iota(ranks.begin(), ranks.end(), Rank{0});
+  const std::string list = fmt::format("[{}]", fmt::join(ranks, ","));
+  std::vector<std::string> groups;
+  for (int group = 0; group < 21; ++group) {
+    groups.push_back(fmt::format(R"("{}": {{"desc": "tp", "ranks": "{}"}})", group, list));
+  }
+  EXPECT_EQ(error_of(fmt::format(R"({{"version": "2.10", "entries": [], "pg_config": {{{}}}}})",
+                                 fmt::join(groups, ","))),
+            "dump_0: pg_config: groups of more than 4000000 members");
 }
 
 TEST(ImportFlightRecorderTest, ErrorsNameTheField) {
@@ -322,7 +355,8 @@ TEST(ImportFlightRecorderTest, TheRankEndsTheName) {
     ASSERT_TRUE(recording) << name;
     EXPECT_EQ(recording->rank, 12U) << name;
   }
-  for (const char* name : {"dump", "dump_3.txt", "rank_99999999999", "12/dump"}) {
+  for (const char* name :
+       {"dump", "dump_3.txt", "rank_99999999999", "dump_2147483647", "12/dump"}) {
     const Result<Recording> recording = parse_flight_recorder_dump(text, name);
     ASSERT_FALSE(recording) << name;
     EXPECT_EQ(recording.error().code, ErrorCode::kInvalidArgument);
@@ -363,6 +397,19 @@ TEST(ImportFlightRecorderTest, LastCallsTellHowLongTheRankHadBeenIdle) {
        R"("time_created_ns": 4000)"}));
   EXPECT_EQ(recording.idle_ns, 5000);
   EXPECT_EQ(parse(dump({""})).idle_ns, std::nullopt);
+}
+
+TEST(ImportFlightRecorderTest, AFilesTimeIsKept) {
+  const TempDirectory directory;
+  const fs::path path = directory.path() / "dump_0";
+  std::ofstream{path} << dump({""});
+  constexpr std::int64_t kWrittenNs = 1'800'000'000'000'000'000;
+  fs::last_write_time(
+      path,
+      std::chrono::file_clock::from_sys(
+          std::chrono::sys_time<std::chrono::nanoseconds>{std::chrono::nanoseconds{kWrittenNs}}));
+  EXPECT_EQ(read(path).read_ns, kWrittenNs);
+  EXPECT_EQ(parse(dump({""})).read_ns, 0);
 }
 
 TEST(ImportFlightRecorderTest, ProgressOfGroupsIsKeptWithTheirSlots) {

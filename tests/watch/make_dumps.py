@@ -136,6 +136,7 @@ class Simulation:
         self.slow_device = set()
         self.clock = 1_795_000_000_000_000_000
         self.dumped = {}
+        self.dumped_ns = {}
 
     def run(self):
         o, ticks = self.options, 0
@@ -226,6 +227,7 @@ class Simulation:
 
     # What the rank's recorder holds now.
     def dump(self, rank):
+        self.dumped_ns[rank] = self.clock
         if self.pending[rank] == "dead":
             self.dumped[rank] = None
             return
@@ -292,12 +294,15 @@ class Simulation:
                 continue
             path = os.path.join(folder, f"{o.prefix}{rank}")
             if o.json:
-                with open(path + ".json", "w", encoding="utf-8") as file:
+                path += ".json"
+                with open(path, "w", encoding="utf-8") as file:
                     json.dump(dump, file)
-                continue
-            with open(path, "wb") as file:
-                data = pickle.dumps(dump, protocol=o.protocol)
-                file.write(data[: len(data) // 2] if rank in o.truncated else data)
+            else:
+                with open(path, "wb") as file:
+                    data = pickle.dumps(dump, protocol=o.protocol)
+                    file.write(data[: len(data) // 2] if rank in o.truncated else data)
+            if o.times:
+                os.utime(path, ns=(self.dumped_ns[rank], self.dumped_ns[rank]))
 
 
 def many(folder, count, entries, ranks_per_group):
@@ -360,6 +365,7 @@ def parser():
     p.add_argument("--only-active", action="store_true")
     p.add_argument("--no-stacks", action="store_true")
     p.add_argument("--json", action="store_true")
+    p.add_argument("--times", action="store_true", help="files are as old as what is in them, as if nobody copied them")
     p.add_argument("--missing", type=ranks, default=[])
     p.add_argument("--truncated", type=ranks, default=[])
     p.add_argument("--protocol", type=int, default=2)

@@ -3,6 +3,7 @@
 #include "base/random.h"
 #include "support/fuzz_corpus.h"
 #include "support/temp_directory.h"
+#include "watch/rank_limit.h"
 #include "watch/ring_fixture.h"
 
 #include <gmock/gmock.h>
@@ -27,6 +28,18 @@ class RingReaderTest : public testing::Test {
   }
   void put(std::size_t word, std::uint64_t value) {
     std::memcpy(bytes_.data() + word * 8, &value, 8);
+  }
+  [[nodiscard]] std::uint64_t word(std::size_t at) const {
+    std::uint64_t value = 0;
+    std::memcpy(&value, bytes_.data() + at * 8, 8);
+    return value;
+  }
+  // Where its sections are.
+  [[nodiscard]] RingShape shape() const {
+    const std::uint64_t groups = word(kRingFieldGroups);
+    return {.record_count = 0,
+            .group_max = static_cast<std::uint32_t>(groups),
+            .member_max = static_cast<std::uint32_t>(groups >> 32U)};
   }
   [[nodiscard]] std::string error() const {
     const Result<Recording> recording = read_ring(bytes_, "some.ring");
@@ -66,6 +79,28 @@ TEST_F(RingReaderTest, CutShortSaysWhere) {
 TEST_F(RingReaderTest, CountBeyondItsTableNamesTheCount) {
   put(kRingFieldSiteCount, kRingSitesMax + 1);
   EXPECT_THAT(error(), HasSubstr("byte " + std::to_string(kRingFieldSiteCount * 8)));
+}
+
+// Showed as a diagnosis that counted to the rank.
+TEST_F(RingReaderTest, RanksBeyondAnyJobAreRefused) {
+  const std::vector<std::byte> sound = bytes_;
+  const std::size_t members = shape().members();
+  put(kRingFieldRank, kRecordedRanksMax);
+  EXPECT_EQ(error(),
+            "some.ring: byte " + std::to_string(kRingFieldRank * 8) + ": a rank beyond any job's");
+  bytes_ = sound;
+  put(members, std::uint64_t{1} << 63U);
+  EXPECT_EQ(error(),
+            "some.ring: byte " + std::to_string(members * 8) + ": a rank beyond any job's");
+}
+
+TEST_F(RingReaderTest, MembersThatGroupsShareAreRefused) {
+  const GroupSpec other{.name = "attn_cp", .members = {1, 0}, .ordinal = 1};
+  Ring::make_call(ring_.recorder.thread("scheduler"), other, 0);
+  bytes_.assign(ring_.memory.bytes().begin(), ring_.memory.bytes().end());
+  const std::size_t at = shape().groups() + kRingGroupWords + kRingGroupMembers;
+  put(at, std::uint64_t{3} << 32U);
+  EXPECT_EQ(error(), "some.ring: byte " + std::to_string(at * 8) + ": members of several groups");
 }
 
 TEST_F(RingReaderTest, BytesNeedNotBeAligned) {
