@@ -76,7 +76,12 @@ void HostLink::flush() {
         ::send(socket_.descriptor(), owed_.data() + sent_, owed_.size() - sent_, MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) return;
-    if (sent < 0) return drop(std::strerror(errno));
+    if (sent < 0) {
+      // What it said before it went counts.
+      const std::string reason = std::strerror(errno);
+      receive();
+      return drop(reason);
+    }
     sent_ += static_cast<std::size_t>(sent);
   }
   owed_.clear();
@@ -85,6 +90,10 @@ void HostLink::flush() {
 
 void HostLink::pump() {
   flush();
+  receive();
+}
+
+void HostLink::receive() {
   for (int reads = 0; reads < kReadsMax && !is_lost(); ++reads) {
     const Result<std::string> bytes = receive_some(socket_);
     if (!bytes) return drop(bytes.error().message);

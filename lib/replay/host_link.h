@@ -60,6 +60,7 @@ class HostLink {
   void send(HostWord word, std::string_view payload = {});
   // Sends and receives what goes.
   void pump();
+  // Also what came before the other end was lost.
   [[nodiscard]] std::optional<HostMessage> take();
 
   // The other end has proved itself: it may send long messages.
@@ -74,6 +75,7 @@ class HostLink {
 
  private:
   void flush();
+  void receive();
 
   Socket socket_;
   std::string owed_;

@@ -38,33 +38,45 @@ Result<RendezvousAddress> find_address(const RendezvousAddress& given,
   return address;
 }
 
-Result<RunSecret> find_secret(const LaunchFlags& flags, const EnvironmentMap& environment) {
-  const std::string hex = value_of(environment, "RADIXBENCH_SECRET");
-  if (flags.secret_file.empty() && !hex.empty()) {
-    Result<RunSecret> secret = RunSecret::parse(hex);
-    if (!secret) return tl::unexpected(Error{secret.error()}.while_doing("RADIXBENCH_SECRET"));
-    return secret;
-  }
-  const std::string path = flags.secret_file.empty()
-                               ? value_of(environment, "RADIXBENCH_SECRET_FILE")
-                               : flags.secret_file;
-  if (!path.empty()) return RunSecret::read_file(path);
-  return fail(ErrorCode::kConfiguration,
-              "ranks on several hosts need a secret in common: 32 hex digits in RADIXBENCH_SECRET, "
-              "or in a file of mode 0600 that --secret-file names");
+// Whatever is wrong with a file that was named is for who named it to mend.
+Result<std::optional<RunSecret>> secret_in(const std::string& path, std::string_view named_by) {
+  const Result<RunSecret> secret = RunSecret::read_file(path);
+  if (secret) return std::optional{*secret};
+  Error error = secret.error();
+  error.code = ErrorCode::kConfiguration;
+  return tl::unexpected(std::move(error).while_doing(named_by));
 }
 
 }  // namespace
+
+Result<std::optional<RunSecret>> find_run_secret(const LaunchFlags& flags,
+                                                 const EnvironmentMap& environment) {
+  if (!flags.secret_file.empty()) return secret_in(flags.secret_file, "--secret-file");
+  if (const std::string hex = value_of(environment, "RADIXBENCH_SECRET"); !hex.empty()) {
+    const Result<RunSecret> secret = RunSecret::parse(hex);
+    if (secret) return std::optional{*secret};
+    return tl::unexpected(Error{secret.error()}.while_doing("RADIXBENCH_SECRET"));
+  }
+  const std::string path = value_of(environment, "RADIXBENCH_SECRET_FILE");
+  if (!path.empty()) return secret_in(path, "RADIXBENCH_SECRET_FILE");
+  return std::optional<RunSecret>{};
+}
 
 Result<HostMeeting> find_host_meeting(const RendezvousAddress& address,
                                       const LaunchFlags& flags,
                                       const EnvironmentMap& environment) {
   Result<RendezvousAddress> found = find_address(address, environment);
   if (!found) return tl::unexpected(found.error());
-  const Result<RunSecret> secret = find_secret(flags, environment);
+  const Result<std::optional<RunSecret>> secret = find_run_secret(flags, environment);
   if (!secret) return tl::unexpected(secret.error());
+  if (!*secret) {
+    return fail(
+        ErrorCode::kConfiguration,
+        "ranks on several hosts need a secret in common: 32 hex digits in RADIXBENCH_SECRET, "
+        "or in a file of mode 0600 that --secret-file names");
+  }
   return HostMeeting{
-      .address = *found, .bind = flags.bind.empty() ? found->host : flags.bind, .secret = *secret};
+      .address = *found, .bind = flags.bind.empty() ? found->host : flags.bind, .secret = **secret};
 }
 
 }  // namespace radixbench

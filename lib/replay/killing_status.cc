@@ -35,6 +35,7 @@ class KillingStatus final : public RankStatusSink {
   void violated(const std::string& what) override { inner_.violated(what); }
   void failed(const Error& error) override { inner_.failed(error); }
   void ended_by_library(const std::string& words) override { inner_.ended_by_library(words); }
+  [[nodiscard]] bool is_asked_to_end() const override { return inner_.is_asked_to_end(); }
 
  private:
   // One moment's calls come from one thread, so its count needs no more than that.

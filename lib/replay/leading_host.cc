@@ -32,12 +32,12 @@ constexpr auto kLook = 100ms;
 constexpr auto kHandshakeWait = 5s;
 constexpr std::size_t kStrangersMax = 64;
 // After the first refusal: for the other hosts to come and be told.
-constexpr auto kLateWait = 3s;
+constexpr auto kLateWait = 10s;
 // For the rings of the other hosts, in the middle of a run.
 constexpr auto kAnswerWait = 1s;
 // Without a byte of the files that are awaited.
 constexpr auto kStallWait = 10s;
-// For the last word to go out.
+// For the last word to come to the others, which then let go.
 constexpr auto kFarewell = 2s;
 constexpr std::size_t kFieldBytesMax = HostLink::kMessageBytesMax;
 
@@ -173,14 +173,7 @@ class Leader final : public LeadingHost {
     PayloadWriter writer;
     writer.put_u32(static_cast<std::uint32_t>(exit_code));
     tell_all(HostWord::kFinish, std::move(writer).take());
-    const Deadline end = deadline_after(kFarewell);
-    const auto owes = [](const auto& host) {
-      return host->is_there() && host->link->owed_bytes() > 0;
-    };
-    while (std::ranges::any_of(hosts_, owes) && !has_passed(end)) {
-      wait(kLook);
-      for (const std::unique_ptr<Host>& host : hosts_) host->link->pump();
-    }
+    part();
   }
 
  private:
@@ -189,6 +182,22 @@ class Leader final : public LeadingHost {
     links.reserve(hosts_.size());
     for (const std::unique_ptr<Host>& host : hosts_) links.push_back(host->link.get());
     wait_for_links(links, listener_.descriptor(), deadline_after(most));
+  }
+
+  // Until the others have let go: where this end did first, with something of theirs unread, the
+  // connection would be reset, and what they were told last could be lost on the way.
+  void part() {
+    listener_ = Socket{};
+    const Deadline end = deadline_after(kFarewell);
+    const auto is_there = [](const auto& host) { return host->is_there(); };
+    while (std::ranges::any_of(hosts_, is_there) && !has_passed(end)) {
+      wait(kLook);
+      for (const std::unique_ptr<Host>& host : hosts_) {
+        host->link->pump();
+        while (host->link->take()) {
+        }
+      }
+    }
   }
 
   void welcome() {
@@ -204,9 +213,11 @@ class Leader final : public LeadingHost {
   }
 
   void drop_strangers() {
-    std::erase_if(hosts_, [](const auto& host) {
+    std::erase_if(hosts_, [this](const auto& host) {
       const bool is_late = !host->is_trusted && has_passed(host->handshake_end);
-      return !host->has_come() && (is_late || host->link->is_lost());
+      const bool goes = !host->has_come() && (is_late || host->link->is_lost());
+      if (goes && !host->is_trusted && !host->leader_nonce.empty()) ++unproven_count_;
+      return goes;
     });
   }
 
@@ -289,10 +300,15 @@ class Leader final : public LeadingHost {
     for (Rank rank = 0; rank < own_.world_size; ++rank) {
       if (!come_.contains(rank)) missing.push_back(rank);
     }
+    const std::string unproven =
+        unproven_count_ == 0
+            ? std::string{}
+            : fmt::format("; {} that came did not know the run's secret", unproven_count_);
     return {ErrorCode::kTimeout,
-            fmt::format("the hosts of ranks {} did not come to {}",
+            fmt::format("the hosts of ranks {} did not come to {}{}",
                         fmt::join(missing, ", "),
-                        to_string(meeting_.address))};
+                        to_string(meeting_.address),
+                        unproven)};
   }
 
   [[nodiscard]] Result<void> write_hosts(const ReplayPlan& plan) const {
@@ -453,6 +469,7 @@ class Leader final : public LeadingHost {
   HostMeeting meeting_;
   HostCard own_;
   std::set<Rank> come_;
+  std::size_t unproven_count_ = 0;
   std::vector<std::unique_ptr<Host>> hosts_;
   const ReplayPlan* run_ = nullptr;
   HostNews news_;

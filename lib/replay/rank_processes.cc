@@ -2,12 +2,11 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "replay/supervisor_signals.h"
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -64,60 +63,6 @@ class StatusPages {
   Rank count_;
 };
 
-// SIGINT, SIGTERM, SIGUSR1 and SIGCHLD as something to wait for; as they were again afterwards.
-class SupervisorSignals {
- public:
-  SupervisorSignals() {
-    sigset_t taken;
-    sigemptyset(&taken);
-    for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGCHLD}) sigaddset(&taken, signal);
-    // Who started us may ignore it, and then ends of children could not be seen.
-    previous_child_action_ = std::signal(SIGCHLD, SIG_DFL);
-    sigprocmask(SIG_BLOCK, &taken, &previous_);
-    file_ = signalfd(-1, &taken, SFD_NONBLOCK | SFD_CLOEXEC);
-    RADIXBENCH_CHECK(file_ >= 0);
-  }
-  ~SupervisorSignals() {
-    close(file_);
-    std::signal(SIGCHLD, previous_child_action_);
-    sigprocmask(SIG_SETMASK, &previous_, nullptr);
-  }
-  SupervisorSignals(const SupervisorSignals&) = delete;
-  SupervisorSignals& operator=(const SupervisorSignals&) = delete;
-
-  // In a rank: what a terminal sends to everyone is not for it.
-  void become_rank() const {
-    std::signal(SIGINT, SIG_IGN);
-    std::signal(SIGTERM, SIG_IGN);
-    std::signal(SIGUSR1, SIG_IGN);
-    sigprocmask(SIG_SETMASK, &previous_, nullptr);
-    close(file_);
-  }
-
-  struct Came {
-    std::optional<int> ending;  // SIGINT or SIGTERM
-    bool is_question = false;   // SIGUSR1
-  };
-  // Waits up to kTick for any of them.
-  [[nodiscard]] Came wait() const {
-    pollfd ready{.fd = file_, .events = POLLIN, .revents = 0};
-    poll(&ready, 1, static_cast<int>(RankProcesses::kTick.count()));
-    Came came;
-    signalfd_siginfo info{};
-    while (read(file_, &info, sizeof info) == sizeof info) {
-      const auto signal = static_cast<int>(info.ssi_signo);
-      if (signal == SIGINT || signal == SIGTERM) came.ending = signal;
-      came.is_question = came.is_question || signal == SIGUSR1;
-    }
-    return came;
-  }
-
- private:
-  sigset_t previous_{};
-  void (*previous_child_action_)(int) = SIG_DFL;
-  int file_ = -1;
-};
-
 // In debug builds: a fork copies the calling thread alone, and whatever lock another one holds
 // stays locked in the child. Sanitizers have threads of their own, which know.
 void check_single_threaded() {
@@ -162,7 +107,7 @@ class ForkedRanks final : public RankProcesses {
     others_ = callbacks.others;
     std::optional<int> interrupted_by;
     while (has_running() || (others_ != nullptr && others_->is_waited_for())) {
-      const SupervisorSignals::Came came = signals_.wait();
+      const SupervisorSignals::Came came = signals_.wait(kTick);
       std::optional<int> signal = came.ending;
       reap_ended(callbacks);
       if (others_ != nullptr) hear_others(callbacks, grace, signal, interrupted_by);
@@ -170,6 +115,7 @@ class ForkedRanks final : public RankProcesses {
       if (signal && interrupted_by) kill_everyone();
       if (signal && !interrupted_by) {
         interrupted_by = signal;
+        if (callbacks.interrupted) callbacks.interrupted();
         interrupt(*signal);
         begin_end(grace);
       }
@@ -222,7 +168,7 @@ class ForkedRanks final : public RankProcesses {
     }
     if (!signal && !interrupted_by) signal = news.signal;
     if (news.is_interrupted) {
-      world_.interrupt();
+      interrupt_here();
       begin_end(grace);
     }
     if (news.must_kill) kill_all();
@@ -234,8 +180,13 @@ class ForkedRanks final : public RankProcesses {
     report.unseen = "its host did not tell of its end in time";
   }
 
-  void interrupt(int signal) {
+  // Those that wait in a call, and those that make none.
+  void interrupt_here() {
     world_.interrupt();
+    for (Rank rank = 0; rank < process_ids_.size(); ++rank) pages_[rank].ask_to_end();
+  }
+  void interrupt(int signal) {
+    interrupt_here();
     if (others_ != nullptr) others_->tell_interrupt(signal);
   }
   void kill_everyone() {
@@ -309,7 +260,7 @@ class ForkedRanks final : public RankProcesses {
       for (Rank rank = 0; rank < process_ids_.size(); ++rank) {
         if (process_ids_[rank] != 0) reap(rank);
       }
-      if (has_running()) static_cast<void>(signals_.wait());
+      if (has_running()) static_cast<void>(signals_.wait(kTick));
     }
   }
 

@@ -39,7 +39,8 @@ class RankProcesses {
     std::function<void()> ticked{};                  // every kTick or sooner
     std::function<void(const RankReport&)> ended{};  // as each rank is seen to end
     std::function<void()> asked{};                   // SIGUSR1 came to the supervisor
-    OtherHosts* others = nullptr;                    // where ranks of the run are elsewhere
+    std::function<void()> interrupted{};  // by the first signal that ends, before it acts
+    OtherHosts* others = nullptr;         // where ranks of the run are elsewhere
   };
   static constexpr std::chrono::milliseconds kTick{20};
 

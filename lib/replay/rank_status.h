@@ -23,6 +23,8 @@ class RankStatusSink {
   virtual void failed(const Error& error) = 0;
   // A library is about to end the process, from a thread of its own; in its words.
   virtual void ended_by_library(const std::string& words) = 0;
+  // Whether the rank is to give up, also where it makes no call that would tell it.
+  [[nodiscard]] virtual bool is_asked_to_end() const = 0;
 };
 
 }  // namespace radixbench

@@ -66,7 +66,8 @@ struct CallNote {
 };
 
 // What one rank last did and said, in memory that it shares with its supervisor and that outlives
-// it, however it ended. Written by the rank, through PageStatusSink; read at any time.
+// it, however it ended. Written by the rank, through PageStatusSink, but for ask_to_end(); read at
+// any time.
 class RankStatusPage {
  public:
   static constexpr std::size_t kErrorBytes = 2048;
@@ -82,6 +83,8 @@ class RankStatusPage {
   };
   [[nodiscard]] Progress progress() const;
   [[nodiscard]] bool has_failed() const { return failed_ns_.load() != 0; }
+  // From the supervisor to the rank, which looks between steps.
+  void ask_to_end() { is_asked_to_end_.store(true); }
   // Fills in all but how the process ended.
   void read(RankReport& report) const;
 
@@ -96,6 +99,8 @@ class RankStatusPage {
   std::atomic<std::uint64_t> step_ = 0;
   std::atomic<std::int64_t> now_ns_ = 0;
   std::atomic<std::uint64_t> requests_ended_ = 0;
+
+  std::atomic<bool> is_asked_to_end_ = false;
 
   std::atomic<std::int64_t> failed_ns_ = 0;  // set once, after code and text
   ErrorCode error_code_ = ErrorCode::kTimeout;
@@ -123,6 +128,7 @@ class PageStatusSink final : public RankStatusSink {
   // The first one counts: what follows it is its consequence.
   void failed(const Error& error) override;
   void ended_by_library(const std::string& words) override;
+  [[nodiscard]] bool is_asked_to_end() const override { return page_.is_asked_to_end_.load(); }
 
  private:
   RankStatusPage& page_;

@@ -141,6 +141,9 @@ void RecordSink::prefetch_ended(const PrefetchReport& report, std::uint32_t used
                       .used = used});
 }
 
-Result<void> RecordSink::between_steps() { return recorder_.between_steps(); }
+Result<void> RecordSink::between_steps() {
+  if (status_.is_asked_to_end()) return fail(ErrorCode::kInterrupted, "interrupted between steps");
+  return recorder_.between_steps();
+}
 
 }  // namespace radixbench

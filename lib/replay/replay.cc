@@ -116,7 +116,27 @@ Result<RanksEnd> run_processes(const ReplayPlan& plan,
                              [&] {
                                if (callbacks.asked) callbacks.asked(watch.look_now());
                              },
+                         .interrupted = [&] { watch.interrupted(); },
                          .others = launch.leading});
+}
+
+RanksEnd run_threads(const ReplayPlan& plan,
+                     const RunRings& rings,
+                     RunWatch& watch,
+                     const ReplayCallbacks& callbacks) {
+  return run_thread_ranks(plan,
+                          rings,
+                          {.ticked =
+                               [&](const RankProgress& progress) {
+                                 watch.tick();
+                                 if (!callbacks.progressed) return;
+                                 callbacks.progressed(progress_of(progress, plan));
+                               },
+                           .asked =
+                               [&] {
+                                 if (callbacks.asked) callbacks.asked(watch.look_now());
+                               },
+                           .interrupted = [&] { watch.interrupted(); }});
 }
 
 }  // namespace
@@ -132,9 +152,7 @@ Result<ReplayResult> replay(const ReplayPlan& plan,
   RunWatch watch{plan, *rings, callbacks.found};
   RanksEnd end;
   if (plan.options.transport == Transport::kThreads) {
-    end.reports = run_thread_ranks(plan, *rings, [&](const RankProgress& progress) {
-      if (callbacks.progressed) callbacks.progressed(progress_of(progress, plan));
-    });
+    end = run_threads(plan, *rings, watch, callbacks);
   } else {
     Result<RanksEnd> processes = run_processes(plan, *rings, watch, callbacks, launch);
     if (!processes) return tl::unexpected(processes.error());
@@ -194,6 +212,7 @@ Result<int> replay_along(const ReplayPlan& plan, FollowingHost& host, const Repl
                       },
                   .ended = [&](const RankReport& report) { rings->ended(report); },
                   .asked = {},
+                  .interrupted = {},
                   .others = &host});
   rings->finish();
   return host.serve(&plan);

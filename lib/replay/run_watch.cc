@@ -26,6 +26,7 @@ RunWatch::RunWatch(const ReplayPlan& plan,
       next_look_{deadline_after(kLookWaitMin)} {}
 
 void RunWatch::tick() {
+  if (was_interrupted_) return;
   if (trouble_look_ && has_passed(*trouble_look_)) {
     trouble_look_.reset();
     keep(diagnose_rings(false));
@@ -42,6 +43,8 @@ void RunWatch::ended(const RankReport& report) {
       report.signal || report.error || report.exit_code.value_or(0) != 0 || !report.unseen.empty();
   if (is_trouble && !first_ && !trouble_look_) trouble_look_ = deadline_after(kTroubleWait);
 }
+
+void RunWatch::interrupted() { was_interrupted_ = true; }
 
 Diagnosis RunWatch::look_now() const { return diagnose_rings(true); }
 

@@ -24,6 +24,8 @@ class RunWatch {
   // To be called often while ranks run.
   void tick();
   void ended(const RankReport& report);
+  // Somebody ends the run: from now on nobody's absence is a fault.
+  void interrupted();
   // Who waits for whom just now.
   [[nodiscard]] Diagnosis look_now() const;
   // Once all ranks have ended, with what they recorded. Calls that an interrupt from outside cut
@@ -43,6 +45,7 @@ class RunWatch {
   std::optional<Diagnosis> first_;
   Deadline next_look_;
   std::optional<Deadline> trouble_look_;
+  bool was_interrupted_ = false;
 };
 
 }  // namespace radixbench

@@ -135,6 +135,32 @@ TEST_F(LaunchedTest, TwoLaunchersThatDisagreeAreNamed) {
   EXPECT_THAT(run.err, HasSubstr("torchrun (rank 0 of 4) and openmpi (rank 1 of 4)"));
 }
 
+// Whoever started the ranks, and also where nobody will ask for the secret.
+TEST_F(LaunchedTest, SecretThatCannotBeUsedIsRefusedWithItsName) {
+  const std::string secret = output() + ".secret";
+  const std::string write = fmt::format("echo 00112233445566778899aabbccddeeff > {}; ", secret);
+  const auto refused = [&](const std::string& before, const std::string& variables, int count) {
+    return run_shell(before + start_all(count, variables, "--layout tp2 -o " + output()));
+  };
+  const std::string two = "RADIXBENCH_RANK=$r RADIXBENCH_WORLD_SIZE=2 RADIXBENCH_JOB=" + output();
+  for (const auto& [variables, count] : {std::pair{std::string{}, 1}, std::pair{two, 2}}) {
+    const std::string by_file = variables + " RADIXBENCH_SECRET_FILE=" + secret;
+    const ToolRun none = refused("", by_file, count);
+    EXPECT_THAT(none.out, HasSubstr(codes(78, count)));
+    EXPECT_THAT(none.err,
+                HasSubstr("--secret-file: secret file " + secret + ": No such file or directory"));
+    EXPECT_EQ(count_of(none.err, "--secret-file"), 1U) << none.err;
+    const ToolRun open = refused(write + "chmod 640 " + secret + "; ", by_file, count);
+    EXPECT_THAT(open.out, HasSubstr(codes(78, count)));
+    EXPECT_THAT(open.err, HasSubstr(secret + ": others than its owner may use it (mode 0640"));
+    const ToolRun word = refused("", variables + " RADIXBENCH_SECRET=0011", count);
+    EXPECT_THAT(word.out, HasSubstr(codes(78, count)));
+    EXPECT_THAT(word.err, HasSubstr("RADIXBENCH_SECRET: the run's secret must be 32 hex digits"));
+    std::filesystem::remove(secret);
+    EXPECT_FALSE(std::filesystem::exists(output()));
+  }
+}
+
 // Rank 1's process is killed as soon as the run has begun to write, which is long before its end.
 TEST_F(LaunchedTest, KilledProcessTakesItsRankAlong) {
   std::string line = fmt::format("MASTER_PORT={}; export MASTER_PORT; ", master_port());

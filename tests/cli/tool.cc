@@ -224,6 +224,19 @@ std::string StartedTool::line_with(std::string_view text) {
 
 void StartedTool::send(int signal) const { ::kill(process_id_, signal); }
 
+void StartedTool::await_taken(int signal) const {
+  bool is_pending = true;
+  while (is_pending) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    std::ifstream status{"/proc/" + std::to_string(process_id_) + "/status"};
+    is_pending = false;
+    for (std::string line; std::getline(status, line);) {
+      if (!line.starts_with("ShdPnd:")) continue;
+      is_pending = (std::stoull(line.substr(7), nullptr, 16) >> (signal - 1) & 1U) != 0;
+    }
+  }
+}
+
 ToolRun StartedTool::wait() {
   line_with(std::string(1, '\0'));  // no line has it: to the end of stderr
   int status = 0;

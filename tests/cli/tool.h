@@ -40,6 +40,8 @@ class StartedTool {
   // Blocks until a line of stderr has `text`, and answers it; empty if stderr ends before.
   std::string line_with(std::string_view text);
   void send(int signal) const;
+  // Until the tool has taken a signal that it was sent and waits for itself.
+  void await_taken(int signal) const;
   // `out` is empty: it goes nowhere.
   ToolRun wait();
 

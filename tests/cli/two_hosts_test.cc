@@ -11,6 +11,7 @@
 
 #include <filesystem>
 #include <string>
+#include <tuple>
 
 namespace radixbench {
 namespace {
@@ -43,7 +44,11 @@ class TwoHostsTest : public testing::Test {
   // Two ranks on each host as torchrun starts them, `words` after those of all; p0 to p3 are their
   // processes. Words of the second host may differ.
   [[nodiscard]] std::string start(const std::string& words, const std::string& words_of_b) const {
-    std::string line = fmt::format("export {}; ", kSecret);
+    return fmt::format("export {}; ", kSecret) + start_without_secret(words, words_of_b);
+  }
+  [[nodiscard]] std::string start_without_secret(const std::string& words,
+                                                 const std::string& words_of_b) const {
+    std::string line;
     for (int rank = 0; rank < 4; ++rank) {
       line += fmt::format(
           "{} env RANK={} WORLD_SIZE=4 LOCAL_RANK={} LOCAL_WORLD_SIZE=2 MASTER_ADDR=10.77.0.1 "
@@ -63,6 +68,17 @@ class TwoHostsTest : public testing::Test {
   static std::string wait_for_all() {
     return "for p in $p0 $p1 $p2 $p3; do wait $p; echo code=$?; done; ";
   }
+  // Of both hosts, for --secret-file; the second host's of this mode.
+  [[nodiscard]] std::string write_secret_files(const std::string& mode) const {
+    const std::string write =
+        fmt::format("sh -c \"echo 00112233445566778899aabbccddeeff > {0}.secret; chmod", output());
+    return fmt::format(
+        "{0} 0600 {1}.secret\"; $on_b {0} {2} {1}.secret\"; ", write, output(), mode);
+  }
+  // For the second host; the first one would wait for it.
+  static std::string wait_for_b_and_kill_a() {
+    return "for p in $p2 $p3; do wait $p; echo code=$?; done; kill -9 $p0 $p1";
+  }
   // Until the ranks of both hosts write.
   [[nodiscard]] std::string wait_for_ranks() const {
     return fmt::format(
@@ -72,6 +88,11 @@ class TwoHostsTest : public testing::Test {
         output());
   }
 
+  // What was printed after the result.
+  static std::string codes_and_rest(const ToolRun& run) {
+    const std::size_t at = run.out.find("code=");
+    return at == std::string::npos ? std::string{} : run.out.substr(at);
+  }
   static std::string codes(int code, int count) {
     std::string text;
     for (int i = 0; i < count; ++i) text += fmt::format("code={}\n", code);
@@ -111,9 +132,10 @@ TEST_F(TwoHostsTest, OptionsThatDifferAreRefusedByBothHosts) {
 
 // Ranks 1 and 3 vote on a group of their own beside what the layout says.
 TEST_F(TwoHostsTest, VerdictIsFromTheRingsOfBothHosts) {
-  const ToolRun run = on_two_hosts(
-      start("--layout sglang:tp=4,dp=2 --agreement stage_tp --deadline 1s") + wait_for_all());
-  EXPECT_THAT(run.out, HasSubstr(codes(3, 4)));
+  const ToolRun run =
+      on_two_hosts(start("--layout sglang:tp=4,dp=2 --agreement stage_tp --deadline 1s") +
+                   wait_for_all() + "what_is_left");
+  EXPECT_EQ(codes_and_rest(run), codes(3, 4));
   EXPECT_THAT(run.err, HasSubstr("wrong_group/too_large: "));
 }
 
@@ -129,8 +151,8 @@ TEST_F(TwoHostsTest, DeathOfARankOfTheOtherHostIsNamed) {
 TEST_F(TwoHostsTest, HostThatIsKilledIsNamedWithItsRanks) {
   const ToolRun run =
       on_two_hosts(start("--layout tp2cp2") + wait_for_ranks() +
-                   "kill -9 $p2 $p3; wait $p0; echo code=$?; wait $p1; echo code=$?");
-  EXPECT_THAT(run.out, HasSubstr(codes(124, 2)));
+                   "kill -9 $p2 $p3; wait $p0; echo code=$?; wait $p1; echo code=$?; what_is_left");
+  EXPECT_EQ(codes_and_rest(run), codes(124, 2));
   EXPECT_THAT(run.err, HasSubstr("ranks 2, 3 could not be seen: host hostb is lost: "));
 }
 
@@ -142,11 +164,80 @@ TEST_F(TwoHostsTest, HostsThatArePartedBothEndAndRankZeroNamesWhoCouldNotBeSeen)
   EXPECT_THAT(run.out, HasSubstr("incomplete"));
 }
 
-TEST_F(TwoHostsTest, SecretIsNeededAndMustBeTheSame) {
-  const std::string without = start("--layout tp2cp2");
-  const ToolRun none = on_two_hosts(without.substr(without.find(';') + 1) + wait_for_all());
+TEST_F(TwoHostsTest, SecretIsNeeded) {
+  const ToolRun none =
+      on_two_hosts(start_without_secret("--layout tp2cp2", "--layout tp2cp2") + wait_for_all());
   EXPECT_THAT(none.out, HasSubstr(codes(78, 4)));
   EXPECT_THAT(none.err, HasSubstr("need a secret in common"));
+}
+
+// Each host reads a file of its own, and rank 0's listens at all its addresses.
+TEST_F(TwoHostsTest, SecretOfAFileAndAnAddressToListenAtAreTaken) {
+  const std::string words =
+      fmt::format("--layout tp2cp2 --limit 1 --secret-file {}.secret", output());
+  const ToolRun run = on_two_hosts(write_secret_files("0600") +
+                                   start_without_secret(words + " --bind 0.0.0.0", words) +
+                                   wait_for_all() + "what_is_left");
+  EXPECT_EQ(codes_and_rest(run), codes(0, 4)) << run.err;
+}
+
+// The first process of the other host says so; the first host waits for it in vain.
+TEST_F(TwoHostsTest, SecretFileThatOthersMayReadIsRefusedByItsHost) {
+  const std::string words = fmt::format("--layout tp2cp2 --secret-file {}.secret", output());
+  const ToolRun run = on_two_hosts(write_secret_files("0640") + start_without_secret(words, words) +
+                                   wait_for_b_and_kill_a());
+  EXPECT_THAT(run.out, HasSubstr(codes(78, 2)));
+  EXPECT_EQ(run.err,
+            fmt::format("launcher=torchrun rank=0/4 local=0/2\nradixbench: --secret-file: secret "
+                        "file {}.secret: others than its owner may use it (mode 0640, wanted "
+                        "0600)\n",
+                        output()));
+}
+
+TEST_F(TwoHostsTest, HostWithAnotherSecretIsRefused) {
+  const std::string other =
+      "export on_b=\"$on_b env RADIXBENCH_SECRET=ff112233445566778899aabbccddeeff\"; ";
+  const ToolRun run = on_two_hosts(other + start("--layout tp2cp2") + wait_for_b_and_kill_a());
+  EXPECT_THAT(run.out, HasSubstr(codes(78, 2)));
+  EXPECT_THAT(run.err, HasSubstr("the host of rank 0 does not know this run's secret"));
+}
+
+TEST_F(TwoHostsTest, SignalToTheSupervisorOfEitherHostEndsAllAsInterrupted) {
+  for (const auto& [process, name, code] : {std::tuple{"$p2", "INT", 130},
+                                            std::tuple{"$p0", "INT", 130},
+                                            std::tuple{"$p2", "TERM", 143}}) {
+    SCOPED_TRACE(fmt::format("{} {}", name, process));
+    const ToolRun run =
+        on_two_hosts(start("--layout tp2cp2") + wait_for_ranks() +
+                     fmt::format("kill -{} {}; ", name, process) + wait_for_all() + "what_is_left");
+    EXPECT_EQ(codes_and_rest(run), codes(code, 4)) << run.err;
+    EXPECT_THAT(run.err, HasSubstr(fmt::format("interrupted (signal {})", code - 128)));
+    EXPECT_TRUE(std::filesystem::exists(output() + "/ranks/rank00003.h5"));
+    std::filesystem::remove_all(output());
+  }
+}
+
+// One rank on the first node and three on the second.
+TEST_F(TwoHostsTest, SlurmsNodesMayHaveDifferentNumbersOfRanks) {
+  std::string line = fmt::format("export {} SLURM_JOB_ID=7 SLURM_STEP_ID=0; ", kSecret);
+  for (int rank = 0; rank < 4; ++rank) {
+    line += fmt::format(
+        "{} env SLURM_PROCID={} SLURM_NTASKS=4 SLURM_LOCALID={} SLURM_NODEID={} "
+        "SLURM_STEP_TASKS_PER_NODE=1,3 {} -o {} --layout tp2cp2 --limit 1 --transport gloo "
+        "--rendezvous 10.77.0.1:29500 & p{}=$!; ",
+        rank == 0 ? "" : "$on_b",
+        rank,
+        rank == 0 ? 0 : rank - 1,
+        rank == 0 ? 0 : 1,
+        kReplay,
+        output(),
+        rank);
+  }
+  const ToolRun run = on_two_hosts(line + wait_for_all());
+  EXPECT_THAT(run.out, HasSubstr(codes(0, 4)));
+  EXPECT_EQ(run.err, "launcher=slurm rank=0/4 local=0/1\n");
+  const ToolRun hosts = run_shell("cat " + output() + "/hosts.txt");
+  EXPECT_THAT(hosts.out, AllOf(HasSubstr("hosta: ranks 0\n"), HasSubstr("hostb: ranks 1,2,3\n")));
 }
 
 // mpirun reaches the other host through an agent that enters its namespaces.

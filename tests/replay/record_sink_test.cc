@@ -42,6 +42,7 @@ class DeafStatus final : public RankStatusSink {
   void violated(const std::string&) override {}
   void failed(const Error&) override {}
   void ended_by_library(const std::string&) override {}
+  [[nodiscard]] bool is_asked_to_end() const override { return false; }
 
   int entered_count = 0;
 };

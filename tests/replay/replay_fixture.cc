@@ -130,7 +130,7 @@ ReplayRun ReplayTest::run(ReplayOptions options, const std::function<void(Replay
   const Result<RunRings> rings = RunRings::create(*plan);
   EXPECT_TRUE(rings) << rings.error().message;
   if (!rings) return {plan->layout, {}, {}, {}};
-  ReplayRun run{plan->layout, run_thread_ranks(*plan, *rings), {}, {}};
+  ReplayRun run{plan->layout, run_thread_ranks(*plan, *rings).reports, {}, {}};
   run.recordings = rings->recordings();
   for (Rank rank = 0; rank < run.layout.world_size(); ++rank) {
     Result<RankData> data = read_hdf5_rank(rank_file(*plan, rank));

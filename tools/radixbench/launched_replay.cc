@@ -111,7 +111,13 @@ Result<void> check_hosts(const Launched& launched) {
     return fail(ErrorCode::kUnsupported,
                 where + ": over several hosts --transport mpi needs Open MPI's mpirun as launcher");
   }
-  return launched.meeting().map([](const HostMeeting&) {});
+  return {};
+}
+
+// A secret that was given must be one, also where nobody is asked for it.
+Result<void> check_meeting(const Launched& launched) {
+  if (launched.has_other_hosts()) return launched.meeting().map([](const HostMeeting&) {});
+  return find_run_secret(launched.flags, launched.environment).map([](const auto&) {});
 }
 
 // The places in MPI that the launcher gave to the ranks; none where it is no Open MPI.
@@ -277,18 +283,25 @@ int run_launched(ReplayOptions options,
   if (!context) return report_error(context.error());
   options.build.emplace_back("launcher", to_string(context->launcher));
   if (!context->note.empty()) fmt::print(stderr, "radixbench: {}\n", context->note);
-  if (context->launcher == Launcher::kNone) return supervise(std::move(options), {});
-  const bool is_first = context->local_rank.value_or(context->rank) == 0;
-  if (context->rank == 0) fmt::print(stderr, "{}\n", describe(*context));
   const Launched launched{.context = *context,
                           .flags = flags,
                           .environment = environment,
                           .options = std::move(options)};
+  const Result<void> can_meet = check_meeting(launched);
+  if (context->launcher == Launcher::kNone) {
+    return can_meet ? supervise(launched.options, {}) : report_error(can_meet.error());
+  }
+  const bool is_first = context->local_rank.value_or(context->rank) == 0;
+  if (context->rank == 0) fmt::print(stderr, "{}\n", describe(*context));
   // All find the same, and one says it.
   Result<void> fine = check(*context, launched.options);
   if (fine) fine = check_hosts(launched);
   if (!fine) {
     return context->rank == 0 ? report_error(fine.error()) : exit_code_of(fine.error().code);
+  }
+  // Secret and files are each host's own.
+  if (!can_meet) {
+    return is_first ? report_error(can_meet.error()) : exit_code_of(can_meet.error().code);
   }
   const std::string name = LaunchedJob::meeting_name(*context, environment);
   LaunchedMember own = member_of(*context, launched.options, environment);
