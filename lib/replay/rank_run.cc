@@ -40,11 +40,19 @@ std::vector<FaultSpec> faults_of(const ReplayPlan& plan, Rank rank) {
   return faults;
 }
 
-// Making communicators of a GPU, and first its contexts, takes seconds that say nothing of a fault.
+// Making communicators of a GPU, and first its contexts, takes seconds that say nothing of a fault,
+// and so does starting MPI on a busy machine.
 std::chrono::nanoseconds opening_wait(const ReplayOptions& options) {
   constexpr std::chrono::nanoseconds kNcclMin = std::chrono::seconds{120};
-  return options.transport == Transport::kNccl ? std::max(options.deadline, kNcclMin)
-                                               : options.deadline;
+  constexpr std::chrono::nanoseconds kMpiMin = std::chrono::seconds{20};
+  switch (options.transport) {
+    case Transport::kNccl: return std::max(options.deadline, kNcclMin);
+    case Transport::kMpi: return std::max(options.deadline, kMpiMin);
+    case Transport::kThreads:
+    case Transport::kShm:
+    case Transport::kGloo: break;
+  }
+  return options.deadline;
 }
 
 std::unique_ptr<PagePool> make_slots(const ReplayPlan& plan, const std::vector<FaultSpec>& faults) {
