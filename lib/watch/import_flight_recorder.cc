@@ -222,8 +222,14 @@ class DumpImport {
     return row;
   }
 
+  // 0 where it is not known, which a time before the epoch is not either: differences of two always
+  // fit.
+  [[nodiscard]] std::int64_t time_of(const PlainValue& entry, std::string_view name) const {
+    return std::max<std::int64_t>(0, number_of(tree_.find(entry, name)).value_or(0));
+  }
+
   void read_state(const PlainValue& entry, const Row& row, RecordedEvent& event) {
-    event.enter_ns = number_of(tree_.find(entry, "time_created_ns")).value_or(0);
+    event.enter_ns = time_of(entry, "time_created_ns");
     const bool is_retired = number_of(tree_.find(entry, "retired")).value_or(0) != 0;
     event.state = EventState::kInside;
     const bool tells = tells_completion(row.backend);
@@ -236,7 +242,7 @@ class DumpImport {
       if (!tells) blind_.insert("failures");
     }
     if (event.state == EventState::kInside) return;
-    event.exit_ns = number_of(tree_.find(entry, "time_discovered_completed_ns")).value_or(0);
+    event.exit_ns = time_of(entry, "time_discovered_completed_ns");
     if (event.exit_ns > 0) {
       // Whoever noticed a completion without retiring the call was the dump itself.
       if (!is_retired) dumped_ns_ = std::max(dumped_ns_, event.exit_ns);

@@ -399,6 +399,17 @@ TEST(ImportFlightRecorderTest, LastCallsTellHowLongTheRankHadBeenIdle) {
   EXPECT_EQ(parse(dump({""})).idle_ns, std::nullopt);
 }
 
+// Found by fuzzing: the difference of two such times has no 64 bits.
+TEST(ImportFlightRecorderTest, TimesBeforeTheEpochAreNotKnown) {
+  const Recording recording =
+      parse(dump({R"("state": "completed", "time_created_ns": -7428372036370004650, )"
+                  R"("time_discovered_completed_ns": 1795000000594124221)"}));
+  ASSERT_EQ(recording.events.size(), 1U);
+  EXPECT_EQ(recording.events[0].enter_ns, 0);
+  EXPECT_EQ(recording.events[0].exit_ns, 1795000000594124221);
+  EXPECT_EQ(recording.events[0].state, EventState::kLeft);
+}
+
 TEST(ImportFlightRecorderTest, AFilesTimeIsKept) {
   const TempDirectory directory;
   const fs::path path = directory.path() / "dump_0";
