@@ -71,7 +71,9 @@ void add_errors(std::span<const RankReport> reports, bool is_interrupted, Outcom
   for (const RankReport& report : reports) {
     if (!report.was_given_up) continue;
     outcome.messages.push_back(
-        fmt::format("rank {} did not end by itself and was killed", report.rank));
+        fmt::format("rank {} {} and was killed",
+                    report.rank,
+                    report.was_stopped ? "was stopped, did not go on" : "did not end by itself"));
   }
 }
 

@@ -79,7 +79,8 @@ class ForkedRanks final : public RankProcesses {
         pages_{std::move(pages)},
         process_ids_(count, 0),
         reports_(count),
-        has_come_(count, false) {
+        has_come_(count, false),
+        stopped_ns_(count, 0) {
     for (Rank rank = 0; rank < count; ++rank) reports_[rank].rank = rank;
   }
   ~ForkedRanks() override {
@@ -119,6 +120,7 @@ class ForkedRanks final : public RankProcesses {
         interrupt(*signal);
         begin_end(grace);
       }
+      note_stopped(callbacks.stop_max);
       if (has_trouble()) begin_end(grace);
       if (callbacks.ticked) callbacks.ticked();
       if (!hasten_end()) break;
@@ -199,9 +201,17 @@ class ForkedRanks final : public RankProcesses {
       const RankReport& report = reports_[rank];
       if (report.signal || report.exit_code.value_or(0) != 0) return true;
       if (!report.unseen.empty()) return true;
-      if (pages_[rank].has_failed()) return true;
+      if (report.was_stopped || pages_[rank].has_failed()) return true;
     }
     return false;
+  }
+
+  void note_stopped(std::chrono::nanoseconds most) {
+    const std::int64_t now_ns = monotonic_ns();
+    for (Rank rank = 0; rank < process_ids_.size(); ++rank) {
+      if (process_ids_[rank] == 0 || stopped_ns_[rank] == 0) continue;
+      if (now_ns - stopped_ns_[rank] >= most.count()) reports_[rank].was_stopped = true;
+    }
   }
 
   void begin_end(std::chrono::nanoseconds grace) {
@@ -233,8 +243,12 @@ class ForkedRanks final : public RankProcesses {
   // True if the rank has ended.
   bool reap(Rank rank) {
     int status = 0;
-    const pid_t ended = waitpid(process_ids_[rank], &status, WNOHANG);
+    const pid_t ended = waitpid(process_ids_[rank], &status, WNOHANG | WUNTRACED | WCONTINUED);
     if (ended == 0 || (ended < 0 && errno == EINTR)) return false;
+    if (ended > 0 && (WIFSTOPPED(status) || WIFCONTINUED(status))) {
+      stopped_ns_[rank] = WIFSTOPPED(status) ? monotonic_ns() : 0;
+      return false;
+    }
     process_ids_[rank] = 0;
     RankReport& report = reports_[rank];
     if (ended < 0) return true;  // somebody else took its status
@@ -269,7 +283,8 @@ class ForkedRanks final : public RankProcesses {
   StatusPages pages_;
   std::vector<pid_t> process_ids_;  // 0 once reaped
   std::vector<RankReport> reports_;
-  std::vector<bool> has_come_;  // of the reports
+  std::vector<bool> has_come_;            // of the reports
+  std::vector<std::int64_t> stopped_ns_;  // since when; 0 while it runs
   OtherHosts* others_ = nullptr;
   std::optional<End> end_;
 };

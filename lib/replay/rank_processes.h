@@ -41,6 +41,9 @@ class RankProcesses {
     std::function<void()> asked{};                   // SIGUSR1 came to the supervisor
     std::function<void()> interrupted{};  // by the first signal that ends, before it acts
     OtherHosts* others = nullptr;         // where ranks of the run are elsewhere
+    // A rank that was stopped (SIGSTOP and its like) for so long counts as one that failed: where
+    // all are, nobody is left to miss it.
+    std::chrono::nanoseconds stop_max = std::chrono::nanoseconds::max();
   };
   static constexpr std::chrono::milliseconds kTick{20};
 

@@ -19,6 +19,7 @@ struct RankReport {
   std::optional<int> signal;                    // it was killed, by a signal that nobody here sent
   std::optional<std::string> words_of_library;  // a library ended it, from a thread of its own
   bool was_given_up = false;                    // it did not end by itself and was ended
+  bool was_stopped = false;                     // so it was, as nobody let it go on in time
   std::vector<std::string> violations;          // of what must hold at the end
   std::string unseen;  // why nobody here saw how it ended; empty where somebody did
   // Of ranks that are processes:

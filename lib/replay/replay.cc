@@ -117,7 +117,8 @@ Result<RanksEnd> run_processes(const ReplayPlan& plan,
                                if (callbacks.asked) callbacks.asked(watch.look_now());
                              },
                          .interrupted = [&] { watch.interrupted(); },
-                         .others = launch.leading});
+                         .others = launch.leading,
+                         .stop_max = plan.options.deadline});
 }
 
 RanksEnd run_threads(const ReplayPlan& plan,
@@ -213,7 +214,8 @@ Result<int> replay_along(const ReplayPlan& plan, FollowingHost& host, const Repl
                   .ended = [&](const RankReport& report) { rings->ended(report); },
                   .asked = {},
                   .interrupted = {},
-                  .others = &host});
+                  .others = &host,
+                  .stop_max = plan.options.deadline});
   rings->finish();
   return host.serve(&plan);
 }

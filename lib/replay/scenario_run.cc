@@ -205,6 +205,7 @@ Result<Failures> run_processes(Stage& stage, const ScenarioRunOptions& options) 
   callbacks.ended = [&](const RankReport& report) {
     if (report.signal || report.was_given_up) stage.board.kill(report.rank);
   };
+  callbacks.stop_max = options.run_deadline;
   // Ranks end by themselves after a failure; the grace is for those that never do.
   const RanksEnd end = (*ranks)->wait(2 * options.run_deadline + kObeyWait, callbacks);
   Failures failures;

@@ -211,6 +211,39 @@ TEST_F(RankProcessesTest, RankThatNeverEndsIsGivenUpAfterTheGrace) {
   }
 }
 
+// Nobody is left who could miss them.
+TEST_F(RankProcessesTest, RanksThatAreAllStoppedAreGivenUp) {
+  RankProcesses::Callbacks callbacks;
+  callbacks.stop_max = 100ms;
+  const RanksEnd end = run(
+      [](Rank, RankStatusSink&) {
+        raise(SIGSTOP);
+        return 0;
+      },
+      callbacks);
+  for (const RankReport& report : end.reports) {
+    EXPECT_TRUE(report.was_stopped);
+    EXPECT_TRUE(report.was_given_up);
+    EXPECT_FALSE(report.signal);
+  }
+}
+
+TEST_F(RankProcessesTest, RankThatIsToldToGoOnIsNotGivenUp) {
+  auto ranks = RankProcesses::start(1, *world_, [](Rank, RankStatusSink&) {
+    raise(SIGSTOP);
+    return 0;
+  });
+  ASSERT_TRUE(ranks) << ranks.error().message;
+  RankProcesses::Callbacks callbacks;
+  callbacks.stop_max = kPatience;
+  callbacks.ticked = [&] {
+    if (const int process = (*ranks)->process_id(0); process != 0) kill(process, SIGCONT);
+  };
+  const RanksEnd end = (*ranks)->wait(kGrace, callbacks);
+  EXPECT_EQ(end.reports[0].exit_code, 0);
+  EXPECT_FALSE(end.reports[0].was_stopped);
+}
+
 TEST_F(RankProcessesTest, FailedCheckIsASignalOfTheRanksOwn) {
   const RanksEnd end = run([](Rank rank, RankStatusSink&) {
     if (rank == 1) raise(SIGABRT);
