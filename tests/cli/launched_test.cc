@@ -43,12 +43,6 @@ std::string codes(int code, int count) {
   return text;
 }
 
-std::size_t count_of(const std::string& text, const std::string& part) {
-  std::size_t count = 0;
-  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
-  return count;
-}
-
 class LaunchedTest : public testing::Test {
  protected:
   [[nodiscard]] std::string output() const { return folder_.path().string() + "/run"; }

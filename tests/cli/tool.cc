@@ -245,6 +245,12 @@ ToolRun StartedTool::wait() {
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status), {}, error_};
 }
 
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
 bool is_transport_usable(std::string_view name) {
   const auto environment = nlohmann::json::parse(run_tool({"env", "--json"}).out);
   for (const auto& provider : environment.at("providers")) {

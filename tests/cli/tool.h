@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,6 +51,9 @@ class StartedTool {
   int error_file_ = -1;
   std::string error_, unread_;
 };
+
+// How often a text has a part.
+std::size_t count_of(const std::string& text, const std::string& part);
 
 // What `env` says of it.
 bool is_transport_usable(std::string_view name);

@@ -135,7 +135,7 @@ class Recordings {
   [[nodiscard]] std::vector<Recording> take() {
     std::vector<Recording> taken;
     for (Recording& recording : ranks_) {
-      if (((source_.missing >> recording.rank) & 1U) != 0) continue;
+      if (((std::uint32_t{source_.missing} >> recording.rank) & 1U) != 0) continue;
       taken.push_back(std::move(recording));
     }
     return taken;
