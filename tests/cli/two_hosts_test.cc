@@ -187,7 +187,7 @@ TEST_F(TwoHostsTest, SecretFileThatOthersMayReadIsRefusedByItsHost) {
   const ToolRun run = on_two_hosts(write_secret_files("0640") + start_without_secret(words, words) +
                                    wait_for_b_and_kill_a());
   EXPECT_THAT(run.out, HasSubstr(codes(78, 2)));
-  EXPECT_EQ(count_of(run.err, "--secret-file"), 1U) << run.err;
+  EXPECT_EQ(count_of(run.err, "radixbench: --secret-file: "), 1U) << run.err;
   EXPECT_THAT(run.err,
               HasSubstr(fmt::format("radixbench: --secret-file: secret file {}.secret: others than "
                                     "its owner may use it (mode 0640, wanted 0600)\n",
