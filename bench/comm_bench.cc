@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/cores.h"
 #include "comm/shm_fabric.h"
 
 #include <benchmark/benchmark.h>
@@ -25,14 +26,6 @@ using namespace std::chrono_literals;
 
 constexpr std::int64_t kBatchCalls = 1000;
 constexpr auto kPatience = 60s;
-
-void pin_to_core(Rank rank) {
-  const auto core_count = static_cast<Rank>(sysconf(_SC_NPROCESSORS_ONLN));
-  cpu_set_t cores;
-  CPU_ZERO(&cores);
-  CPU_SET(rank % core_count, &cores);
-  sched_setaffinity(0, sizeof cores, &cores);
-}
 
 template <typename Element, std::size_t kCount>
 void reduce_once(Communicator& group, const Call& call) {
@@ -85,7 +78,7 @@ class Peers {
     const auto fabric = world.attach(rank, nullptr);
     const auto group = fabric->open(spec, deadline_after(kPatience));
     RADIXBENCH_CHECK(group.has_value());
-    pin_to_core(rank);
+    RADIXBENCH_CHECK(pin_to_core(rank).has_value());
     const Call call = call_now();
     while (const std::int64_t count = agree_on_count(**group, 0)) {
       for (std::int64_t i = 0; i < count; ++i) make_call(**group, call);
@@ -119,7 +112,7 @@ void BM_ShmCall(benchmark::State& state, MakeCall make_call) {
   RADIXBENCH_CHECK(group.has_value());
   cpu_set_t unpinned;
   sched_getaffinity(0, sizeof unpinned, &unpinned);
-  pin_to_core(0);
+  RADIXBENCH_CHECK(pin_to_core(0).has_value());
 
   std::vector<std::int64_t> times_ns;
   const Call call = call_now();

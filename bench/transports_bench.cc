@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/cores.h"
 #include "comm/gloo_world.h"
 #include "comm/mpi_world.h"
 #include "comm/nccl_support.h"
@@ -14,7 +15,6 @@
 #include "layout/layout.h"
 
 #include <fmt/core.h>
-#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -161,11 +161,7 @@ void print_line(const Arguments& arguments, const Line& line, std::vector<std::i
 
 void pin_if_there_is_room(Rank rank, Rank world_size) {
   const auto core_count = static_cast<Rank>(sysconf(_SC_NPROCESSORS_ONLN));
-  if (world_size > core_count) return;
-  cpu_set_t cores;
-  CPU_ZERO(&cores);
-  CPU_SET(rank, &cores);
-  sched_setaffinity(0, sizeof cores, &cores);
+  if (world_size <= core_count) RADIXBENCH_CHECK(pin_to_core(rank).has_value());
 }
 
 void run_rank(const Arguments& arguments, const Layout& layout, World& world, Rank rank) {

@@ -107,6 +107,7 @@ std::string encode(const RankReport& report) {
   put_number(writer, report.signal);
   writer.put_text(report.words_of_library.value_or(""));
   writer.put_u32(report.was_given_up ? 1 : 0);
+  writer.put_u32(report.was_stopped ? 1 : 0);
   put_texts(writer, report.violations);
   put_number(writer, report.exit_code);
   writer.put_u64(static_cast<std::uint64_t>(report.failed_ns));
@@ -128,6 +129,7 @@ Result<RankReport> decode_rank_report(std::string_view payload) {
     report.words_of_library = std::move(words);
   }
   report.was_given_up = reader.u32() != 0;
+  report.was_stopped = reader.u32() != 0;
   report.violations = read_texts(reader);
   report.exit_code = read_number(reader);
   report.failed_ns = static_cast<std::int64_t>(reader.u64());

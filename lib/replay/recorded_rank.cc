@@ -1,16 +1,13 @@
 #include "replay/recorded_rank.h"
 
+#include "base/cores.h"
 #include "layout/sites.h"
 #include "record/hdf5_recorder.h"
 #include "replay/last_words.h"
 #include "replay/rank_run.h"
 
 #include <fmt/format.h>
-#include <sched.h>
 
-#include <cerrno>
-#include <cstddef>
-#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -43,23 +40,6 @@ RunVariables variables_of(const ReplayPlan& plan) {
           .page_size = static_cast<std::int32_t>(options.engine.page_tokens)};
 }
 
-// The calling thread; those that it started before stay free to run elsewhere.
-Result<void> pin_to_core(Rank rank) {
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
-    Rank turn = rank % static_cast<Rank>(CPU_COUNT(&allowed));
-    std::size_t core = 0;
-    while (!CPU_ISSET(core, &allowed) || turn-- > 0) ++core;
-    cpu_set_t own;
-    CPU_ZERO(&own);
-    CPU_SET(core, &own);
-    if (sched_setaffinity(0, sizeof own, &own) == 0) return {};
-  }
-  return fail(ErrorCode::kUnsupported,
-              fmt::format("--pin-ranks: rank {}: {}", rank, std::strerror(errno)));
-}
-
 }  // namespace
 
 RankIdentity identity_of(const ReplayPlan& plan, Rank rank) {
@@ -89,7 +69,9 @@ Result<void> run_recorded_rank(const ReplayPlan& plan,
       rank_file(plan, fabric.rank()), identity_of(plan, fabric.rank()), recorder_options(plan));
   if (!recorder) return tl::unexpected(recorder.error());
   if (plan.options.pins_ranks) {
-    if (Result<void> pinned = pin_to_core(fabric.rank()); !pinned) return pinned;
+    if (Result<void> pinned = pin_to_core(fabric.rank()); !pinned) {
+      return tl::unexpected(std::move(pinned.error()).while_doing("--pin-ranks"));
+    }
   }
   if (last_words != nullptr) last_words->keep(recorder->get());
   RankResult result = run_rank(plan, fabric, **recorder, status, ring);

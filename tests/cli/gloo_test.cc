@@ -27,18 +27,8 @@ class GlooReplayTest : public testing::Test {
   [[nodiscard]] ToolRun replay(const std::string& transport,
                                const std::string& name,
                                std::vector<std::string> more) const {
-    std::vector<std::string> words{"replay",
-                                   RADIXBENCH_SOURCE_DIR "/traces/sample_400.jsonl",
-                                   "--device-tokens",
-                                   "60k",
-                                   "--host-tokens",
-                                   "120k",
-                                   "--transport",
-                                   transport,
-                                   "-o",
-                                   output(name)};
-    words.insert(words.end(), more.begin(), more.end());
-    return run_tool(words);
+    more.insert(more.end(), {"--transport", transport, "-o", output(name)});
+    return run_tool(sample_replay(more));
   }
 
  private:

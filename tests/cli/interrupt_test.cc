@@ -28,20 +28,8 @@ class InterruptTest : public testing::TestWithParam<const char*> {
   // By the wall clock the sample's arrivals alone take minutes: it does not end before it is told
   // to.
   [[nodiscard]] std::vector<std::string> replay(std::vector<std::string> more) const {
-    std::vector<std::string> words{"replay",
-                                   RADIXBENCH_SOURCE_DIR "/traces/sample_400.jsonl",
-                                   "--device-tokens",
-                                   "60k",
-                                   "--host-tokens",
-                                   "120k",
-                                   "--clock",
-                                   "wall",
-                                   "--transport",
-                                   GetParam(),
-                                   "-o",
-                                   output()};
-    words.insert(words.end(), more.begin(), more.end());
-    return words;
+    more.insert(more.end(), {"--clock", "wall", "--transport", GetParam(), "-o", output()});
+    return sample_replay(more);
   }
   [[nodiscard]] bool has(const std::string& file) const {
     std::error_code none;

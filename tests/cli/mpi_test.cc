@@ -42,17 +42,6 @@ class MpiReplayTest : public testing::Test {
   [[nodiscard]] std::string output(const std::string& name) const {
     return output_.path().string() + "/" + name;
   }
-  [[nodiscard]] std::vector<std::string> replay(std::vector<std::string> more) const {
-    std::vector<std::string> words{"replay",
-                                   RADIXBENCH_SOURCE_DIR "/traces/sample_400.jsonl",
-                                   "--device-tokens",
-                                   "60k",
-                                   "--host-tokens",
-                                   "120k"};
-    words.insert(words.end(), more.begin(), more.end());
-    return words;
-  }
-
   // Files of MPI's, and processes that belong to this test's runs: none, within a few seconds.
   void expect_nothing_left() const {
     std::vector<std::string> left;
@@ -89,7 +78,7 @@ TEST_F(MpiReplayTest, CountsWhatSharedMemoryCounts) {
   const std::vector<std::string> options{
       "--layout", "tp2cp2", "--limit", "6", "--abort", "0.2", "--skew", "storage:rank=1,+20ms"};
   for (const std::string transport : {"shm", "mpi"}) {
-    std::vector<std::string> words = replay(options);
+    std::vector<std::string> words = sample_replay(options);
     for (const std::string& word :
          {std::string{"--transport"}, transport, std::string{"-o"}, output(transport)}) {
       words.push_back(word);
@@ -104,14 +93,14 @@ TEST_F(MpiReplayTest, CountsWhatSharedMemoryCounts) {
 }
 
 TEST_F(MpiReplayTest, KilledRankEndsTheRunAndIsNamed) {
-  const ToolRun ended = run_tool(replay({"--layout",
-                                         "tp2cp2",
-                                         "--transport",
-                                         "mpi",
-                                         "--inject",
-                                         "kill:rank=3,at=call,n=30",
-                                         "-o",
-                                         output("killed")}));
+  const ToolRun ended = run_tool(sample_replay({"--layout",
+                                                "tp2cp2",
+                                                "--transport",
+                                                "mpi",
+                                                "--inject",
+                                                "kill:rank=3,at=call,n=30",
+                                                "-o",
+                                                output("killed")}));
   EXPECT_EQ(ended.exit_code, 124);
   EXPECT_THAT(ended.err, HasSubstr("rank 3 died (signal 9) before "));
   EXPECT_TRUE(std::filesystem::exists(output("killed") + "/rings/rank00003.ring"));
@@ -119,16 +108,16 @@ TEST_F(MpiReplayTest, KilledRankEndsTheRunAndIsNamed) {
 }
 
 TEST_F(MpiReplayTest, WrongGroupEndsByDeadlineWithItsVerdict) {
-  const ToolRun ended = run_tool(replay({"--layout",
-                                         "sglang:tp=4,dp=2",
-                                         "--agreement",
-                                         "stage_tp",
-                                         "--transport",
-                                         "mpi",
-                                         "--deadline",
-                                         "500ms",
-                                         "-o",
-                                         output("wrong")}));
+  const ToolRun ended = run_tool(sample_replay({"--layout",
+                                                "sglang:tp=4,dp=2",
+                                                "--agreement",
+                                                "stage_tp",
+                                                "--transport",
+                                                "mpi",
+                                                "--deadline",
+                                                "500ms",
+                                                "-o",
+                                                output("wrong")}));
   EXPECT_EQ(ended.exit_code, 3);
   EXPECT_THAT(ended.err, HasSubstr("wrong_group/too_large: "));
   // On a busy machine MPI may not have moved by then what all had brought.
@@ -141,7 +130,7 @@ TEST_F(MpiReplayTest, WrongGroupEndsByDeadlineWithItsVerdict) {
 TEST_F(MpiReplayTest, KilledToolLeavesNothing) {
   for (const auto wait : {100ms, 700ms, 1500ms}) {
     const ToolRun ended =
-        run_tool_killed_after(wait, replay({"--layout", "tp2cp2", "--transport", "mpi"}));
+        run_tool_killed_after(wait, sample_replay({"--layout", "tp2cp2", "--transport", "mpi"}));
     EXPECT_EQ(ended.exit_code, 256 + SIGKILL) << "it ended before it could be killed";
     expect_nothing_left();
   }
@@ -151,7 +140,7 @@ TEST_F(MpiReplayTest, WithoutMpirunTheReasonIsTold) {
   const std::string path = std::getenv("PATH");
   ::setenv("PATH", "/nonexistent", 1);
   const ToolRun ended =
-      run_tool(replay({"--layout", "tp2cp2", "--transport", "mpi", "-o", output("none")}));
+      run_tool(sample_replay({"--layout", "tp2cp2", "--transport", "mpi", "-o", output("none")}));
   ::setenv("PATH", path.c_str(), 1);
   EXPECT_EQ(ended.exit_code, 69);
   EXPECT_THAT(ended.err, HasSubstr("--transport mpi: no mpirun on the PATH"));

@@ -33,6 +33,9 @@ std::string watched_replay(const std::string& words, const std::string& output) 
 
 class PinRanksTest : public testing::Test {
  protected:
+  void SetUp() override {
+    if (run_shell("nproc").out == "1\n") GTEST_SKIP() << "one core is everybody's";
+  }
   [[nodiscard]] std::string output() const { return folder_.path().string() + "/run"; }
 
  private:
@@ -40,8 +43,6 @@ class PinRanksTest : public testing::Test {
 };
 
 TEST_F(PinRanksTest, EachRankHasACoreInTurn) {
-  const ToolRun cores = run_shell("nproc");
-  if (cores.out == "1\n") GTEST_SKIP() << "one core is everybody's";
   const ToolRun run = run_shell(watched_replay("--pin-ranks", output()));
   const std::size_t end_of_first = run.out.find('\n');
   ASSERT_NE(end_of_first, std::string::npos) << run.out << run.err;
@@ -49,8 +50,6 @@ TEST_F(PinRanksTest, EachRankHasACoreInTurn) {
 }
 
 TEST_F(PinRanksTest, UnlessAskedForRanksMayRunAnywhere) {
-  const ToolRun cores = run_shell("nproc");
-  if (cores.out == "1\n") GTEST_SKIP() << "one core is everybody's";
   EXPECT_EQ(run_shell(watched_replay("--limit 20", output())).out, "");
 }
 

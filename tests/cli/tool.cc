@@ -245,6 +245,17 @@ ToolRun StartedTool::wait() {
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status), {}, error_};
 }
 
+std::vector<std::string> sample_replay(const std::vector<std::string>& more) {
+  std::vector<std::string> words{"replay",
+                                 RADIXBENCH_SOURCE_DIR "/traces/sample_400.jsonl",
+                                 "--device-tokens",
+                                 "60k",
+                                 "--host-tokens",
+                                 "120k"};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
 std::size_t count_of(const std::string& text, const std::string& part) {
   std::size_t count = 0;
   for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;

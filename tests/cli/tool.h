@@ -52,6 +52,9 @@ class StartedTool {
   std::string error_, unread_;
 };
 
+// The words that replay the shipped sample on tiers too small for it, and after them `more`.
+std::vector<std::string> sample_replay(const std::vector<std::string>& more);
+
 // How often a text has a part.
 std::size_t count_of(const std::string& text, const std::string& part);
 

@@ -62,6 +62,18 @@ bool has(std::span<const std::string> words, std::string_view word) {
   return std::ranges::find(words, word) != words.end();
 }
 
+// What was probably meant, as the end of a sentence; nothing where no name is near. The beginning
+// of a name is as good as the name with one letter wrong.
+std::string guess_among(const std::vector<std::string>& names, std::string_view word) {
+  const auto distance = [&](const std::string& name) {
+    const std::size_t edits = edit_distance(word, name);
+    return name.starts_with(word) ? std::min(edits, std::size_t{1}) : edits;
+  };
+  const auto nearest = std::ranges::min_element(names, {}, distance);
+  if (nearest == names.end() || distance(*nearest) > 1 + word.size() / 3) return {};
+  return fmt::format("; did you mean '{}'?", *nearest);
+}
+
 // Names the option among the words that nobody takes, not the value that came with it.
 std::string describe_extras(const CLI::App& command, const CLI::ExtrasError& error) {
   const CLI::App* root = &command;
@@ -73,17 +85,13 @@ std::string describe_extras(const CLI::App& command, const CLI::ExtrasError& err
   if (first == words.end()) {
     return fmt::format("{} takes no '{}'", full_name(command), words.front());
   }
-  const std::string name = first->substr(0, first->find('='));
-  std::string guess;
-  std::size_t nearest = 1 + name.size() / 4;
+  std::vector<std::string> names;
   for (const CLI::Option* option : command.get_options()) {
-    const std::string other = option->get_name();
-    const std::size_t distance = edit_distance(name, other);
-    if (!other.starts_with("--") || distance > nearest) continue;
-    nearest = distance;
-    guess = fmt::format("; did you mean '{}'?", other);
+    if (option->get_name().starts_with("--")) names.push_back(option->get_name());
   }
-  return fmt::format("'{}' is no option of {}{}", name, full_name(command), guess);
+  const std::string name = first->substr(0, first->find('='));
+  return fmt::format(
+      "'{}' is no option of {}{}", name, full_name(command), guess_among(names, name));
 }
 
 int report_parse_error(const CLI::App& command, const CLI::ParseError& error) {
@@ -131,18 +139,13 @@ std::optional<std::string> unknown_command(const CLI::App& app,
       app.get_subcommands([](const CLI::App*) { return true; });
   if (subcommands.empty() || words.empty() || words.front().starts_with('-')) return std::nullopt;
   const std::string& word = words.front();
-  // The beginning of a name is as good as the name with one letter wrong.
-  const auto distance = [&](const CLI::App* subcommand) {
-    const std::string& name = subcommand->get_name();
-    const std::size_t edits = edit_distance(word, name);
-    return name.starts_with(word) ? std::min(edits, std::size_t{1}) : edits;
-  };
-  const CLI::App* nearest = *std::ranges::min_element(subcommands, {}, distance);
-  if (nearest->get_name() == word) return unknown_command(*nearest, words.subspan(1));
-  const bool is_near = distance(nearest) <= 1 + word.size() / 3;
-  const std::string guess =
-      is_near ? fmt::format("; did you mean '{}'?", nearest->get_name()) : std::string{};
-  return fmt::format("'{}' is no command of {}{}", word, full_name(app), guess);
+  std::vector<std::string> names;
+  names.reserve(subcommands.size());
+  for (const CLI::App* subcommand : subcommands) {
+    if (subcommand->get_name() == word) return unknown_command(*subcommand, words.subspan(1));
+    names.push_back(subcommand->get_name());
+  }
+  return fmt::format("'{}' is no command of {}{}", word, full_name(app), guess_among(names, word));
 }
 
 int run_command_line(std::span<const AddCommands> verbs, std::vector<std::string> words) {
